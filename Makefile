@@ -1,0 +1,51 @@
+# Everything here is a short way to say something longer; see xtask/ and scripts/ for what happens.
+
+.DEFAULT_GOAL := help
+.PHONY: help run dev site test lint fmt weight clean
+
+# The programs built are looked for in target/, wherever else cargo is told to build.
+unexport CARGO_TARGET_DIR
+
+xtask := cargo run -q -p xtask --
+# The settings in .env, where there is one, for servers started from here.
+settings := set -a; [ ! -f .env ] || . ./.env; set +a
+
+help: ## what there is (this list)
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+run: ## build and serve on http://localhost:3000
+	@echo "1/4 Checking tools"
+	@scripts/setup run
+	@echo "2/4 Building the server (the first time takes some minutes)"
+	@cargo build -p server
+	@echo "3/4 Building the site (the same)"
+	@cargo build -p xtask
+	@$(xtask) site
+	@echo "4/4 Serving on http://localhost:3000 unless set otherwise; Ctrl-C ends it"
+	@$(settings); exec target/debug/voxpop serve
+
+dev: ## the same, quicker to build, and again after every save
+	@scripts/setup run
+	@cargo build -p xtask
+	@$(settings); exec target/debug/xtask watch
+
+site: ## build what browsers download, into target/site
+	@scripts/setup run
+	@$(xtask) site
+
+test: ## every check there is, as CI runs them
+	@scripts/test
+
+lint: ## format check and clippy, native and WASM
+	@scripts/lint
+
+fmt: ## format the code
+	@cargo fmt --all
+
+weight: site ## what the front page weighs on the wire (URL=... for another page)
+	@$(if $(URL),,cargo build -p server)
+	@$(xtask) weight $(URL)
+
+clean: ## remove all that was built, keep data/
+	@cargo clean -q
+	@rm -rf end2end/node_modules end2end/test-results

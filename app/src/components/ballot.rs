@@ -1,0 +1,302 @@
+//! A poll as a voter meets it. Each option is a button of a plain form, so that one tap is a vote before any
+//! script has come; with scripts the tap goes through the socket. The form is drawn once for a poll's round:
+//! what comes in later changes words and widths inside it, never the form.
+
+use domain::{IdentityKind, PollKind, PollState, Reason, VotersPolicy};
+use leptos::html::Form;
+use leptos::prelude::*;
+
+use super::bars::{BarLine, Bars, Figures, Spoken, is_chosen, rows};
+use super::form::FormState;
+use super::icon::{Glyph, Icon};
+use super::problem::Alert;
+use crate::live::{Connection, Live, Shape, VoteStatus};
+use crate::text::t;
+use crate::{browser, forms};
+
+/// The question, its options, what became of the vote and how the poll stands.
+#[component]
+pub(crate) fn Ballot(
+    /// The room.
+    live: Live,
+    /// The poll.
+    shape: Shape,
+) -> impl IntoView {
+    let Shape { id, kind, .. } = shape;
+    let form = FormState::of_poll("vote", id);
+    let choice = live.choice(id);
+    let status = live.status(id);
+    let poll = live.poll(id);
+    let open =
+        Memo::new(move |_| poll.with(|poll| poll.as_ref().is_some_and(|poll| poll.state == PollState::Open)));
+    let guest = live.page().you.kind == IdentityKind::Guest;
+    let settings = Memo::new(move |_| live.room.with(|room| room.room.settings));
+    let barred = Memo::new(move |_| guest && settings.get().voters == VotersPolicy::Account);
+    let locked = Memo::new(move |_| {
+        !open.get() || barred.get() || (choice.with(Option::is_some) && !settings.get().change_vote)
+    });
+    let wrong_number = RwSignal::new(false);
+    let touched = RwSignal::new(false);
+    let element = NodeRef::<Form>::new();
+
+    let vote = move |event: leptos::ev::SubmitEvent| {
+        event.prevent_default();
+        if locked.get_untracked() {
+            return;
+        }
+        form.problem.set(None);
+        let chosen = forms::choice(&browser::fields(&event), kind);
+        let wrong = !chosen.as_ref().is_some_and(|chosen| forms::fits(chosen, kind));
+        wrong_number.set(wrong);
+        if !wrong {
+            touched.set(false);
+            live.cast(id, chosen);
+        }
+    };
+    // A vote from another device ticks the boxes here, unless somebody is just ticking them.
+    Effect::new(move |ran: Option<()>| {
+        let chosen = choice.with(|choice| rows_of(choice.as_ref()));
+        if ran.is_some()
+            && !touched.get_untracked()
+            && let Some(form) = element.get_untracked()
+        {
+            browser::tick(&form, &chosen);
+        }
+    });
+
+    let tally = live.tally(id);
+    let rating = matches!(kind, PollKind::Rating { .. });
+    let several = if let PollKind::Multiple { min, max } = kind { Some((min, max)) } else { None };
+    let options: Vec<_> = rows(&shape)
+        .into_iter()
+        .map(|(number, label)| option(kind, number, label, live, id, locked))
+        .collect();
+    view! {
+        <div class="ballot-head">
+            <h1 class="question" id="question">{shape.question.clone()}</h1>
+            <PollStateLine live id=id/>
+        </div>
+        <Alert form/>
+        <form
+            class="ballot"
+            class:rating=rating
+            class:locked=locked
+            method="post"
+            action=format!("/r/{}", live.code())
+            aria-labelledby="question"
+            node_ref=element
+            on:submit=vote
+            on:change=move |_| touched.set(true)
+        >
+            <input type="hidden" name="action" value="vote"/>
+            <input type="hidden" name="poll" value=id.to_string()/>
+            {several.map(|(min, max)| view! { <p class="hint">{(t().choose)(min, max)}</p> })}
+            <ol class="options">{options}</ol>
+            {several.map(|_| view! {
+                <button class="button primary wide" type="submit" aria-disabled=move || locked.get().then_some("true")>
+                    {move || if choice.with(Option::is_some) { t().change_vote_button } else { t().vote }}
+                </button>
+            })}
+        </form>
+        <p class="vote-status" role="status" class:is-counted=move || status.get() == Some(VoteStatus::Counted)>
+            {move || {
+                if wrong_number.get() {
+                    several.map(|(min, max)| (t().choose)(min, max)).unwrap_or_default()
+                } else {
+                    let chosen = choice.with(Option::is_some);
+                    status.get().map_or_else(|| standing_words(chosen), |status| status_words(status, chosen)).to_owned()
+                }
+            }}
+        </p>
+        {move || barred.get().then(|| view! { <SignInToVote code=live.code()/> })}
+        <form
+            class="withdraw"
+            method="post"
+            action=format!("/r/{}", live.code())
+            hidden=move || locked.get() || choice.with(Option::is_none)
+            on:submit=move |event| {
+                event.prevent_default();
+                live.cast(id, None);
+            }
+        >
+            <input type="hidden" name="action" value="withdraw"/>
+            <input type="hidden" name="poll" value=id.to_string()/>
+            <button class="link" type="submit">{t().withdraw}</button>
+        </form>
+        {if rating {
+            view! { <div class="card-part"><Bars live shape=shape.clone()/></div> }.into_any()
+        } else {
+            view! { <Spoken shape=shape.clone() tally/> }.into_any()
+        }}
+        <ResultsNote live id=id/>
+    }
+    .into_any()
+}
+
+/// One option: a button, or a box to tick where several may be chosen.
+fn option(
+    kind: PollKind,
+    number: i64,
+    label: String,
+    live: Live,
+    id: domain::PollId,
+    locked: Memo<bool>,
+) -> AnyView {
+    let tally = live.tally(id);
+    let choice = live.choice(id);
+    let chosen = Memo::new(move |_| choice.with(|choice| is_chosen(choice.as_ref(), number)));
+    let mine = move || chosen.get().then(|| view! { <span class="unseen">{t().your_choice}</span> });
+    let value = number.to_string();
+    let inside = view! {
+        <span class="option-label">{label.clone()} {mine}</span>
+        <span class="option-figures" aria-hidden="true"><Figures tally number/></span>
+        <BarLine tally number/>
+    };
+    match kind {
+        PollKind::Rating { .. } => view! {
+            <li class="option">
+                <button
+                    type="submit"
+                    name="rating"
+                    value=value
+                    class:chosen=chosen
+                    aria-pressed=move || if chosen.get() { "true" } else { "false" }
+                    aria-disabled=move || locked.get().then_some("true")
+                >
+                    {label}
+                    {mine}
+                </button>
+            </li>
+        }
+        .into_any(),
+        PollKind::Single => view! {
+            <li class="option">
+                <button
+                    type="submit"
+                    name="option"
+                    value=value
+                    class:chosen=chosen
+                    aria-pressed=move || if chosen.get() { "true" } else { "false" }
+                    aria-disabled=move || locked.get().then_some("true")
+                >
+                    <span class="option-mark"><Icon glyph=Glyph::Check/></span>
+                    {inside}
+                </button>
+            </li>
+        }
+        .into_any(),
+        PollKind::Multiple { .. } => view! {
+            <li class="option">
+                <label class:chosen=chosen>
+                    <input type="checkbox" name="option" value=value checked=chosen.get_untracked()/>
+                    {inside}
+                </label>
+            </li>
+        }
+        .into_any(),
+    }
+}
+
+/// Open, with or without a countdown, or closed.
+#[component]
+pub(crate) fn PollStateLine(
+    /// The room.
+    live: Live,
+    /// The poll.
+    id: domain::PollId,
+) -> impl IntoView {
+    let poll = live.poll(id);
+    let left = live.seconds_left(id);
+    let state = Memo::new(move |_| poll.with(|poll| poll.as_ref().map(|poll| poll.state)));
+    let ballots = live.tally(id);
+    let votes = Memo::new(move |_| ballots.with(|tally| tally.as_ref().map(|tally| tally.ballots)));
+    let provisional =
+        Memo::new(move |_| ballots.with(|tally| tally.as_ref().is_some_and(|tally| tally.provisional)));
+    let words = move || match (state.get(), left.get()) {
+        (Some(PollState::Open), None) => t().open.to_owned(),
+        (Some(PollState::Open), Some(0)) => t().closing.to_owned(),
+        (Some(PollState::Open), Some(left)) => (t().closes_in)(left),
+        (Some(PollState::Closed), _) => t().closed.to_owned(),
+        _ => t().draft.to_owned(),
+    };
+    view! {
+        <p class="poll-state">
+            <span class="chip" class:is-open=move || state.get() == Some(PollState::Open)>
+                <Icon glyph=Signal::derive(move || if left.get().is_some() { Glyph::Clock } else { Glyph::Live })/>
+                {words}
+            </span>
+            <span class="votes">{move || votes.get().map(|votes| (t().votes)(votes))}</span>
+            {move || provisional.get().then(|| view! { <span class="chip">{t().provisional}</span> })}
+        </p>
+    }
+    .into_any()
+}
+
+/// What results wait for, where they can't be seen.
+#[component]
+pub(crate) fn ResultsNote(
+    /// The room.
+    live: Live,
+    /// The poll.
+    id: domain::PollId,
+    /// Whether to tell it to a viewer who is sent the results all the same.
+    #[prop(optional)]
+    always: bool,
+) -> impl IntoView {
+    let poll = live.poll(id);
+    let tally = live.tally(id);
+    let words = Memo::new(move |_| {
+        if !always && tally.with(|tally| tally.as_ref().is_some_and(|tally| tally.marks.is_some())) {
+            return "";
+        }
+        let revealed = poll.with(|poll| poll.as_ref().and_then(|poll| poll.revealed));
+        live.room.with(|room| crate::text::results_wait(room.room.settings.results, revealed))
+    });
+    view! { <p class="hint results-note">{words}</p> }
+}
+
+#[component]
+fn SignInToVote(
+    /// The room to come back to.
+    code: String,
+) -> impl IntoView {
+    view! {
+        <p class="notice">
+            {t().account_only} " "
+            <a href=format!("/login?next=/r/{code}") rel="external">{t().sign_in_to_vote}</a>
+        </p>
+    }
+    .into_any()
+}
+
+fn rows_of(choice: Option<&domain::Choice>) -> Vec<i64> {
+    match choice {
+        Some(domain::Choice::Options(chosen)) => chosen.clone(),
+        _ => Vec::new(),
+    }
+}
+
+fn standing_words(chosen: bool) -> &'static str {
+    if chosen { t().vote_stands } else { "" }
+}
+
+fn status_words(status: VoteStatus, chosen: bool) -> &'static str {
+    match status {
+        VoteStatus::Sending => t().sending,
+        VoteStatus::Kept(Connection::Offline) => t().kept_offline,
+        VoteStatus::Kept(_) => t().kept,
+        VoteStatus::Received => t().received,
+        VoteStatus::Counted if chosen => t().counted,
+        VoteStatus::Counted => t().taken_back,
+        VoteStatus::Refused(reason) => match reason {
+            Reason::AlreadyVoted => t().refused_already_voted,
+            Reason::Superseded | Reason::BallotReused => t().refused_superseded,
+            Reason::Reset => t().refused_reset,
+            Reason::NotOpen => t().refused_not_open,
+            Reason::Closed => t().refused_closed,
+            Reason::InvalidChoice | Reason::TooManyAnswers => t().refused_invalid,
+            Reason::NotEligible => t().refused_not_eligible,
+            Reason::Rebuilding | Reason::Overloaded => t().refused_busy,
+        },
+    }
+}

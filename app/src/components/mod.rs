@@ -1,0 +1,12 @@
+//! What pages are made of.
+
+pub(crate) mod ballot;
+pub(crate) mod bars;
+pub(crate) mod connection;
+pub(crate) mod fields;
+pub(crate) mod form;
+pub(crate) mod icon;
+pub(crate) mod join;
+pub(crate) mod layout;
+pub(crate) mod poll_fields;
+pub(crate) mod problem;

@@ -1,0 +1,67 @@
+//! What pages are drawn from.
+
+use domain::{Identity, Me, Problem, Room, Tally};
+use serde::{Deserialize, Serialize};
+
+/// Who looks at a page, and what the site allows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Visitor {
+    /// The account or guest; nobody yet on pages that need no identity.
+    pub me: Option<Me>,
+    /// Whether accounts can be made here.
+    pub registration_open: bool,
+}
+
+/// A room as a page shows it first: the same state that a socket's `join` is answered with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoomPage {
+    /// The room as this viewer may see it.
+    pub room: Room,
+    /// The tally of each poll that is not a draft, without results where this viewer may not see them.
+    pub tallies: Vec<Tally>,
+    /// How many people are in the room.
+    pub participants: u64,
+    /// Who looks.
+    pub you: Identity,
+    /// Where others join, for people to read and scan: never `localhost`.
+    pub join_url: String,
+}
+
+/// A form that was sent and refused: the page is drawn again with what was typed and what is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SentForm {
+    /// The form's `action` field: which of the page's forms it was. Empty where a page has one form only.
+    pub action: String,
+    /// The fields in order, passwords left out. A field may come more than once.
+    pub fields: Vec<(String, String)>,
+    /// What is wrong.
+    pub problem: Problem,
+}
+
+impl SentForm {
+    /// What was typed into a field, the first where there are several.
+    pub fn value(&self, name: &str) -> Option<&str> {
+        self.fields.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// All that was typed or ticked under a name.
+    pub fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.fields.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// What a host tells a poll to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HostAction {
+    /// Take votes, for so many seconds where a number is given, and be the room's current poll.
+    Open(Option<u64>),
+    /// Take no more votes.
+    Close,
+    /// Show results to everybody.
+    Reveal,
+    /// Show results to the host only.
+    Hide,
+    /// Drop all ballots and be a draft again.
+    Reset,
+}

@@ -1,0 +1,117 @@
+//! The big screen: read from the back of a hall, driven by three keys.
+
+use domain::PollState;
+use domain::wire::Role;
+use leptos::ev::KeyboardEvent;
+use leptos::prelude::*;
+use leptos_meta::Title;
+
+use super::host::{Desk, Invite};
+use super::with_room;
+use crate::browser;
+use crate::components::ballot::{PollStateLine, ResultsNote};
+use crate::components::bars::{Bars, rows};
+use crate::components::connection::{ConnectionState, Notices, People};
+use crate::components::layout::page_title;
+use crate::components::problem::Alert;
+use crate::data::RoomPage;
+use crate::live::{Live, Shape};
+use crate::text::t;
+
+/// The screen's page.
+#[component]
+pub(crate) fn Screen() -> impl IntoView {
+    with_room(|code| format!("/r/{code}/screen"), draw)
+}
+
+fn draw(page: RoomPage) -> AnyView {
+    let title = page_title(&page.room.title);
+    let live = Live::start(page, Some(Role::Screen));
+    let desk = Desk::new(live);
+    let heading = Memo::new(move |_| live.room.with(|room| room.room.title.clone()));
+    // A host is sent drafts too; an audience is not to read the next question before its time.
+    let current = Memo::new(move |_| {
+        live.room.with(|room| room.current().filter(|poll| poll.state != PollState::Draft).map(Shape::of))
+    });
+    if live.is_host() {
+        Effect::new(move || {
+            let keys = window_event_listener(leptos::ev::keydown, move |event| pressed(desk, &event));
+            on_cleanup(move || keys.remove());
+        });
+    }
+    view! {
+        <Title text=title/>
+        <main id="main" class="screen">
+            <section class="screen-main">
+                <p class="room-title">{heading}</p>
+                <Notices live/>
+                <Alert form=desk.form/>
+                {move || match current.get() {
+                    Some(shape) => view! { <Question live shape/> }.into_any(),
+                    None => view! { <h1 class="question">{t().screen_waiting}</h1> }.into_any(),
+                }}
+            </section>
+            <aside class="screen-side" aria-label=t().invite>
+                <Invite live/>
+            </aside>
+            <footer class="screen-foot">
+                <People live/>
+                <ConnectionState live/>
+                {live.is_host().then(|| view! { <p class="keys" inner_html=t().keys></p> })}
+            </footer>
+        </main>
+    }
+    .into_any()
+}
+
+#[component]
+fn Question(
+    /// The room.
+    live: Live,
+    /// The poll.
+    shape: Shape,
+) -> impl IntoView {
+    let id = shape.id;
+    let shown = Memo::new(move |_| live.room.with(|room| room.shown_on_screen(id)));
+    let dense = rows(&shape).len() > 6;
+    view! {
+        <h1 class="question">{shape.question.clone()}</h1>
+        <PollStateLine live id/>
+        <div class="screen-bars" class:dense=dense>
+            <Bars live shape shown/>
+        </div>
+        <div hidden=shown>
+            <ResultsNote live id always=true/>
+        </div>
+    }
+    .into_any()
+}
+
+/// Space opens the next poll, R shows or hides results, F fills the screen.
+fn pressed(desk: Desk, event: &KeyboardEvent) {
+    if browser::meant_for_control(event) || event.repeat() {
+        return;
+    }
+    let command = |action: &str, poll: domain::PollId| {
+        desk.run(vec![("action".to_owned(), action.to_owned()), ("poll".to_owned(), poll.to_string())]);
+    };
+    match event.key().as_str() {
+        " " => {
+            event.prevent_default();
+            if let Some(next) = desk.live.room.with_untracked(|room| room.next().map(|poll| poll.id)) {
+                command("open", next);
+            }
+        }
+        "r" | "R" => {
+            let current = desk
+                .live
+                .room
+                .with_untracked(|room| room.current().map(|poll| (poll.id, room.shown_on_screen(poll.id))));
+            if let Some((id, shown)) = current {
+                command(if shown { "hide" } else { "reveal" }, id);
+            }
+        }
+        "f" | "F" => browser::toggle_full_screen(),
+        _ => {}
+    }
+}

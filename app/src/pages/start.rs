@@ -1,0 +1,94 @@
+//! A poll in one step, from the question to the open room.
+
+use leptos::prelude::*;
+
+use crate::components::fields::{TextArea, TextField};
+use crate::components::form::FormState;
+use crate::components::layout::{Layout, account_name, visitor};
+use crate::components::problem::Alert;
+use crate::text::t;
+
+/// Where a draft goes that could not be started at once: the same fields, and the way to an account.
+#[component]
+pub(crate) fn Start() -> impl IntoView {
+    view! {
+        <Layout title=t().start_title class="narrow">
+            <section class="card">
+                <h1>{t().start_title}</h1>
+                <Suspense>
+                    {move || Suspend::new(async move {
+                        let visitor = visitor().await;
+                        let known = account_name(&visitor).is_some();
+                        view! { <StartForm known registration_open=visitor.registration_open/> }
+                    })}
+                </Suspense>
+            </section>
+        </Layout>
+    }
+    .into_any()
+}
+
+/// The two fields of a quick poll, as the front page shows them.
+#[component]
+pub(crate) fn QuickPoll() -> impl IntoView {
+    let form = FormState::new("");
+    view! {
+        <form method="post" action="/start">
+            <Draft form/>
+            <button class="button primary wide" type="submit">{t().start}</button>
+        </form>
+    }
+    .into_any()
+}
+
+#[component]
+fn StartForm(
+    /// Whether the visitor is signed in.
+    known: bool,
+    /// Whether accounts can be made here.
+    registration_open: bool,
+) -> impl IntoView {
+    let form = FormState::new("");
+    let account = (!known).then(|| {
+        let register = registration_open.then(|| {
+            view! {
+                <button class="button primary" type="submit" name="intent" value="register">{t().register_and_start}</button>
+            }
+        });
+        view! {
+            <fieldset class="account-fields">
+                <legend>{t().whose_poll}</legend>
+                <p class="hint">{t().account_hint}</p>
+                <TextField form name="username" label=t().username hint=t().username_hint most=32 autocomplete="username"/>
+                <TextField form name="password" label=t().password hint=t().password_hint kind="password" most=128 autocomplete="current-password"/>
+            </fieldset>
+            <div class="actions">
+                {register}
+                <button class="button" class:primary=!registration_open type="submit" name="intent" value="login">{t().sign_in_and_start}</button>
+            </div>
+        }
+    });
+    let start =
+        known.then(|| view! { <button class="button primary wide" type="submit">{t().start}</button> });
+    view! {
+        <form method="post" action="/start">
+            <Alert form/>
+            <Draft form/>
+            {account}
+            {start}
+        </form>
+    }
+    .into_any()
+}
+
+#[component]
+fn Draft(
+    /// The form they stand in.
+    form: FormState,
+) -> impl IntoView {
+    view! {
+        <TextField form name="question" label=t().question example=t().question_example/>
+        <TextArea form name="options" label=t().options hint=t().options_hint example=t().options_example/>
+    }
+    .into_any()
+}

@@ -1,0 +1,1 @@
+CREATE INDEX rooms_by_host ON rooms (host_id, id);

@@ -1,0 +1,53 @@
+//! Who asks, as use cases see it. It comes from a verified token, never from a message.
+
+use domain::{IdentityKind, Me, Problem, SessionId, Timestamp, UserId, VoterId};
+
+/// Somebody known: an account or a guest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Principal {
+    /// Who it is.
+    pub me: Me,
+    /// The session of an account; guests have none.
+    pub session: Option<SessionId>,
+    /// When the token ends.
+    pub expires_at: Timestamp,
+}
+
+impl Principal {
+    /// The identity that votes.
+    pub fn voter(&self) -> VoterId {
+        self.me.id
+    }
+
+    /// The account, if it is one.
+    pub fn user(&self) -> Option<UserId> {
+        (self.me.kind == IdentityKind::User).then(|| self.me.id.as_user())
+    }
+}
+
+/// Whoever asks: somebody known or nobody.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Asker(pub Option<Principal>);
+
+impl Asker {
+    /// The account that asks, for what only accounts do.
+    pub fn user(&self) -> Result<UserId, Problem> {
+        let account = self.principal()?.user();
+        account.ok_or_else(|| Problem::new(403, "account_required", "This needs an account. Please sign in."))
+    }
+
+    /// Who asks, for what needs anybody known.
+    pub fn principal(&self) -> Result<&Principal, Problem> {
+        self.0.as_ref().ok_or_else(Problem::not_authenticated)
+    }
+
+    /// The voter that asks, if it is known.
+    pub fn voter(&self) -> Option<VoterId> {
+        self.0.as_ref().map(Principal::voter)
+    }
+
+    /// Whether this is the account that owns a thing.
+    pub fn is(&self, owner: UserId) -> bool {
+        self.0.as_ref().and_then(Principal::user) == Some(owner)
+    }
+}

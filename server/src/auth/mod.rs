@@ -1,0 +1,8 @@
+//! Who asks: passwords, tokens, sessions and guests.
+
+pub mod asker;
+pub mod key;
+pub mod password;
+pub mod token;
+
+pub use asker::{Asker, Principal};

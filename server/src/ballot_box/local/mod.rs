@@ -1,0 +1,112 @@
+//! The ballot box of a node that is alone: ballots go through a bounded queue to the one writer of the
+//! SQLite file, which commits them in groups and counts them after the commit.
+
+mod shelf;
+mod writer;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use domain::{BallotId, Command, PollId, Problem, Reason, Receipt, RoomId, Standing, Status, Tally, VoterId};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use self::shelf::Shelf;
+use self::writer::{Job, Writer};
+use super::{BallotBox, Cast, CastBallot};
+use crate::bus::Bus;
+use crate::clock::Clock;
+use crate::error::{Error, Result};
+use crate::store::Store;
+use crate::store::polls::PollRecord;
+
+/// How many ballots wait at most; the next is answered `overloaded`.
+const QUEUE: usize = 20_000;
+
+/// Counts in this process, records in SQLite.
+pub struct LocalBallotBox {
+    jobs: mpsc::Sender<Job>,
+    shelf: Arc<Shelf>,
+    clock: Clock,
+}
+
+impl LocalBallotBox {
+    /// Starts the writer, which first closes what is overdue. It ends, with its queue written, when the
+    /// box is dropped; the handle waits for that.
+    pub async fn start(store: Store, bus: Arc<dyn Bus>, clock: Clock) -> Result<(Self, JoinHandle<()>)> {
+        let (jobs, queue) = mpsc::channel(QUEUE);
+        let shelf = Arc::new(Shelf::default());
+        let writer = Writer::new(store, bus, clock.clone(), shelf.clone()).await?;
+        let writer = tokio::spawn(writer.run(queue));
+        Ok((Self { jobs, shelf, clock }, writer))
+    }
+
+    /// Hands a job to the writer and waits for its answer.
+    async fn ask<T>(&self, job: impl FnOnce(oneshot::Sender<Result<T>>) -> Job) -> Result<T> {
+        let (reply, answer) = oneshot::channel();
+        self.jobs.send(job(reply)).await.map_err(|_| stopped())?;
+        answer.await.map_err(|_| stopped())?
+    }
+
+    /// Reads from polls in memory, loading those that are not there.
+    async fn read<T>(&self, polls: &[PollId], view: impl Fn(&shelf::Loaded) -> Option<T>) -> Result<Vec<T>> {
+        for &poll in polls {
+            if self.shelf.read(poll, |_| ()).is_none() {
+                match self.ask(|reply| Job::Load(poll, reply)).await {
+                    Ok(()) => {}
+                    Err(Error::Problem(problem)) if problem.code == "no_such_poll" => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        Ok(polls.iter().filter_map(|&poll| self.shelf.read(poll, &view).flatten()).collect())
+    }
+
+    fn overloaded(&self, cast: &CastBallot) -> Cast {
+        let made = || BallotId::after(None, self.clock.now(), self.clock.random());
+        let receipt = Receipt {
+            ballot: cast.ballot.unwrap_or_else(made),
+            poll: cast.poll,
+            status: Status::Refused,
+            reason: Some(Reason::Overloaded),
+            choice: None,
+        };
+        Cast { receipt, counted: false }
+    }
+}
+
+#[async_trait]
+impl BallotBox for LocalBallotBox {
+    async fn cast(&self, ballot: CastBallot) -> Result<Cast> {
+        let (reply, answer) = oneshot::channel();
+        match self.jobs.try_send(Job::Cast(ballot, reply)) {
+            Ok(()) => answer.await.map_err(|_| stopped())?,
+            Err(mpsc::error::TrySendError::Full(Job::Cast(ballot, _))) => Ok(self.overloaded(&ballot)),
+            Err(_) => Err(stopped()),
+        }
+    }
+
+    async fn command(&self, poll: PollId, command: Command) -> Result<PollRecord> {
+        self.ask(|reply| Job::Command(poll, command, reply)).await
+    }
+
+    async fn delete(&self, poll: PollId) -> Result<()> {
+        self.ask(|reply| Job::Delete(poll, reply)).await
+    }
+
+    async fn settings_changed(&self, room: RoomId) -> Result<()> {
+        self.ask(|reply| Job::Settings(room, reply)).await
+    }
+
+    async fn tallies(&self, polls: &[PollId]) -> Result<Vec<Tally>> {
+        self.read(polls, |poll| Some(poll.tally())).await
+    }
+
+    async fn standings(&self, polls: &[PollId], voter: VoterId) -> Result<Vec<(PollId, Standing)>> {
+        self.read(polls, |poll| Some((poll.record.id, poll.standing(voter)?.clone()))).await
+    }
+}
+
+fn stopped() -> Error {
+    Error::Problem(Problem::new(503, "restarting", "The server is restarting. Please try again in a moment."))
+}

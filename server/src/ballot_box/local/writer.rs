@@ -1,0 +1,371 @@
+//! The one writer: takes jobs in order, commits ballots in groups, counts them after the commit.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use domain::{
+    BallotId, Choice, Command, PollId, Problem, Reason, Receipt, RoomId, Standing, Status, Timestamp,
+    Verdict, VoterId, VotersPolicy, judge,
+};
+use tokio::sync::{mpsc, oneshot};
+
+use super::super::{Cast, CastBallot};
+use super::shelf::{Loaded, Shelf};
+use crate::bus::{Bus, Event};
+use crate::clock::Clock;
+use crate::error::Result;
+use crate::store::ballots::BallotRow;
+use crate::store::polls::PollRecord;
+use crate::store::{Store, ballots, polls, rooms};
+
+/// How many ballots one commit takes at most. A group is whatever has come in during the last commit, so
+/// that a lone vote never waits for company.
+const GROUP: usize = 1_000;
+
+type Reply<T> = oneshot::Sender<Result<T>>;
+
+/// What stands after a group, of the voters in it.
+type Stands = HashMap<(PollId, VoterId), Standing>;
+
+/// What the writer is asked to do.
+pub(super) enum Job {
+    /// Judge, record and count a ballot.
+    Cast(CastBallot, Reply<Cast>),
+    /// Carry out a host's command.
+    Command(PollId, Command, Reply<PollRecord>),
+    /// Delete a poll.
+    Delete(PollId, Reply<()>),
+    /// Take over a room's settings.
+    Settings(RoomId, Reply<()>),
+    /// Bring a poll into memory.
+    Load(PollId, Reply<()>),
+}
+
+/// Owns the order of everything that happens to ballots.
+pub(super) struct Writer {
+    store: Store,
+    bus: Arc<dyn Bus>,
+    clock: Clock,
+    shelf: Arc<Shelf>,
+    /// When open polls close by themselves.
+    deadlines: BTreeSet<(Timestamp, PollId)>,
+}
+
+/// A ballot that was judged, and whom to tell.
+struct Judged {
+    cast: Cast,
+    reply: Reply<Cast>,
+}
+
+impl Writer {
+    /// A writer that knows every countdown, with the polls closed whose time ran out meanwhile.
+    pub(super) async fn new(
+        store: Store,
+        bus: Arc<dyn Bus>,
+        clock: Clock,
+        shelf: Arc<Shelf>,
+    ) -> Result<Self> {
+        let deadlines = store.deadlines().await?.into_iter().map(|(poll, time)| (time, poll)).collect();
+        let mut writer = Self { store, bus, clock, shelf, deadlines };
+        writer.close_overdue().await;
+        Ok(writer)
+    }
+
+    /// Works until nobody can ask any more.
+    pub(super) async fn run(mut self, mut queue: mpsc::Receiver<Job>) {
+        let mut next = None;
+        loop {
+            let job = match next.take() {
+                Some(job) => job,
+                None => {
+                    let until_close = self.deadlines.first().map(|(time, _)| time.since(self.clock.now()));
+                    tokio::select! {
+                        job = queue.recv() => match job {
+                            Some(job) => job,
+                            None => return,
+                        },
+                        () = async { match until_close {
+                            Some(wait) => tokio::time::sleep(wait).await,
+                            None => std::future::pending().await,
+                        }} => {
+                            self.close_overdue().await;
+                            continue;
+                        }
+                    }
+                }
+            };
+            match job {
+                Job::Cast(ballot, reply) => {
+                    let (group, other) = gather((ballot, reply), &mut queue);
+                    next = other;
+                    self.record(group).await;
+                }
+                Job::Command(poll, command, reply) => {
+                    let _gone = reply.send(self.command(poll, command).await);
+                }
+                Job::Delete(poll, reply) => {
+                    let _gone = reply.send(self.delete(poll).await);
+                }
+                Job::Settings(room, reply) => {
+                    let _gone = reply.send(self.settings(room).await);
+                }
+                Job::Load(poll, reply) => {
+                    let _gone = reply.send(self.load(poll).await);
+                }
+            }
+        }
+    }
+
+    /// Judges a group of ballots in order, commits what counts in one transaction, then counts it.
+    async fn record(&mut self, group: Vec<(CastBallot, Reply<Cast>)>) {
+        let unknown = self.load_all(&group).await;
+        let now = self.clock.now();
+        let mut standing: Stands = HashMap::new();
+        let mut counted = Vec::new();
+        let mut judged = Vec::with_capacity(group.len());
+        for (ballot, reply) in group {
+            let known = standing.get(&(ballot.poll, ballot.voter));
+            let cast = self.shelf.read(ballot.poll, |poll| judge_one(poll, known, &ballot, now, &self.clock));
+            match cast {
+                Some(cast) => {
+                    if cast.counted {
+                        let stands = Standing { ballot: cast.receipt.ballot, choice: ballot.choice };
+                        counted.push((ballot.poll, ballot.voter, stands.clone()));
+                        standing.insert((ballot.poll, ballot.voter), stands);
+                    }
+                    judged.push(Judged { cast, reply });
+                }
+                None => {
+                    let problem = unknown.get(&ballot.poll).cloned().unwrap_or_else(Problem::no_such_poll);
+                    let _gone = reply.send(Err(problem.into()));
+                }
+            }
+        }
+        if let Err(error) = self.commit(&standing, now).await {
+            tracing::error!(%error, ballots = standing.len(), "a group of ballots could not be committed");
+            self.forget(&standing);
+            return refuse(judged);
+        }
+        self.count(counted);
+        for Judged { cast, reply } in judged {
+            let _gone = reply.send(Ok(cast));
+        }
+    }
+
+    async fn commit(&self, standing: &Stands, now: Timestamp) -> Result<()> {
+        if standing.is_empty() {
+            return Ok(());
+        }
+        let rows: Vec<BallotRow> = standing
+            .iter()
+            .filter_map(|(&(poll, voter), standing)| {
+                let round = self.shelf.read(poll, |loaded| loaded.record.lifecycle.round)?;
+                Some(BallotRow { poll, round, voter, standing: standing.clone() })
+            })
+            .collect();
+        let mut transaction = self.store.begin().await?;
+        ballots::upsert(&mut transaction, &rows, now).await?;
+        Ok(transaction.commit().await?)
+    }
+
+    /// After a commit of unknown outcome only SQL knows what stands: it is read again when next asked for.
+    fn forget(&self, standing: &Stands) {
+        for (poll, _) in standing.keys() {
+            self.shelf.remove(*poll);
+        }
+    }
+
+    fn count(&self, counted: Vec<(PollId, VoterId, Standing)>) {
+        let mut by_poll: HashMap<PollId, Vec<(VoterId, Standing)>> = HashMap::new();
+        for (poll, voter, stands) in counted {
+            by_poll.entry(poll).or_default().push((voter, stands));
+        }
+        for (poll, standings) in by_poll {
+            let counted = self.shelf.write(poll, |loaded| {
+                for (voter, standing) in &standings {
+                    loaded.put(*voter, standing.clone());
+                }
+                (loaded.record.room, loaded.tally())
+            });
+            if let Some((room, tally)) = counted {
+                self.bus.publish(Event::Counted { room, tally, standings });
+            }
+        }
+    }
+
+    async fn command(&mut self, poll: PollId, command: Command) -> Result<PollRecord> {
+        self.load(poll).await?;
+        let mut transaction = self.store.begin().await?;
+        let stored = polls::find(&mut *transaction, poll).await?.ok_or_else(Problem::no_such_poll)?;
+        let lifecycle = stored.lifecycle.after(command, self.clock.now())?;
+        if lifecycle == stored.lifecycle {
+            return Ok(stored);
+        }
+        polls::set_lifecycle(&mut transaction, poll, &lifecycle).await?;
+        let opened = matches!(command, Command::Open { .. });
+        if opened {
+            rooms::set_current(&mut transaction, stored.room, Some(poll)).await?;
+        }
+        let new_epoch = match lifecycle.round == stored.lifecycle.round {
+            true => None,
+            false => Some(polls::raise_epoch(&mut transaction, poll).await?),
+        };
+        transaction.commit().await?;
+
+        self.deadlines.retain(|(_, known)| *known != poll);
+        self.deadlines.extend(lifecycle.closes_at.map(|time| (time, poll)));
+        let record = PollRecord { lifecycle, ..stored };
+        let tally = self.shelf.write(poll, |loaded| {
+            loaded.replace(record.clone(), new_epoch);
+            loaded.shown_tally()
+        });
+        self.bus.publish(Event::PollChanged { room: record.room, poll, tally: tally.flatten() });
+        if opened {
+            self.bus.publish(Event::RoomChanged { room: record.room });
+        }
+        Ok(record)
+    }
+
+    async fn delete(&mut self, poll: PollId) -> Result<()> {
+        let mut transaction = self.store.begin().await?;
+        let stored = polls::find(&mut *transaction, poll).await?.ok_or_else(Problem::no_such_poll)?;
+        polls::delete(&mut transaction, poll).await?;
+        rooms::drop_current(&mut transaction, stored.room, poll).await?;
+        transaction.commit().await?;
+        self.deadlines.retain(|(_, known)| *known != poll);
+        self.shelf.remove(poll);
+        self.bus.publish(Event::PollRemoved { room: stored.room, poll });
+        Ok(())
+    }
+
+    async fn settings(&mut self, room: RoomId) -> Result<()> {
+        let settings = self.store.room(room).await?.ok_or_else(Problem::no_such_room)?.settings;
+        let mut changed = Vec::new();
+        self.shelf.each(|loaded| {
+            if loaded.record.room == room {
+                loaded.settings = settings;
+                loaded.touch();
+                changed.push((loaded.record.id, loaded.shown_tally()));
+            }
+        });
+        for (poll, tally) in changed {
+            self.bus.publish(Event::PollChanged { room, poll, tally });
+        }
+        Ok(())
+    }
+
+    async fn close_overdue(&mut self) {
+        let now = self.clock.now();
+        while let Some(&(time, poll)) = self.deadlines.first().filter(|(time, _)| *time <= now) {
+            self.deadlines.remove(&(time, poll));
+            if let Err(error) = self.close_at_deadline(poll).await {
+                tracing::error!(%error, %poll, "a poll could not be closed at its time");
+            }
+        }
+    }
+
+    async fn close_at_deadline(&self, poll: PollId) -> Result<()> {
+        let mut transaction = self.store.begin().await?;
+        let Some(stored) = polls::find(&mut *transaction, poll).await? else { return Ok(()) };
+        let mut lifecycle = stored.lifecycle.at(self.clock.now());
+        if lifecycle == stored.lifecycle {
+            return Ok(());
+        }
+        lifecycle.revision += 1;
+        polls::set_lifecycle(&mut transaction, poll, &lifecycle).await?;
+        transaction.commit().await?;
+        let tally = self.shelf.write(poll, |loaded| {
+            loaded.set_lifecycle(lifecycle);
+            loaded.tally()
+        });
+        self.bus.publish(Event::PollChanged { room: stored.room, poll, tally });
+        Ok(())
+    }
+
+    /// Loads the polls of a group. Those that cannot be loaded come back with what to say.
+    async fn load_all(&mut self, group: &[(CastBallot, Reply<Cast>)]) -> HashMap<PollId, Problem> {
+        let mut unknown = HashMap::new();
+        let polls: HashSet<PollId> = group.iter().map(|(ballot, _)| ballot.poll).collect();
+        for poll in polls {
+            if let Err(error) = self.load(poll).await {
+                unknown.insert(poll, error.into_problem());
+            }
+        }
+        unknown
+    }
+
+    /// Brings a poll into memory, under a new epoch, if it is not there.
+    async fn load(&mut self, poll: PollId) -> Result<()> {
+        if self.shelf.read(poll, |_| ()).is_some() {
+            return Ok(());
+        }
+        let mut transaction = self.store.begin().await?;
+        let record = polls::find(&mut *transaction, poll).await?.ok_or_else(Problem::no_such_poll)?;
+        let room = rooms::find(&mut *transaction, record.room).await?.ok_or_else(Problem::no_such_room)?;
+        let ballots = ballots::load(&mut transaction, poll, record.lifecycle.round).await?;
+        let epoch = polls::raise_epoch(&mut transaction, poll).await?;
+        transaction.commit().await?;
+        self.shelf.insert(Loaded::new(record, room.settings, epoch, ballots));
+        Ok(())
+    }
+}
+
+/// A group of ballots: the first, and all that wait behind it up to the next job of another kind.
+fn gather(
+    first: (CastBallot, Reply<Cast>),
+    queue: &mut mpsc::Receiver<Job>,
+) -> (Vec<(CastBallot, Reply<Cast>)>, Option<Job>) {
+    let mut group = vec![first];
+    while group.len() < GROUP {
+        match queue.try_recv() {
+            Ok(Job::Cast(ballot, reply)) => group.push((ballot, reply)),
+            Ok(other) => return (group, Some(other)),
+            Err(_) => break,
+        }
+    }
+    (group, None)
+}
+
+/// Judges a ballot against what stands, in this group or before it.
+fn judge_one(
+    poll: &Loaded,
+    in_group: Option<&Standing>,
+    cast: &CastBallot,
+    now: Timestamp,
+    clock: &Clock,
+) -> Cast {
+    let standing = in_group.or_else(|| poll.standing(cast.voter));
+    let earlier = poll.earlier(cast.voter);
+    let last = standing.map(|standing| standing.ballot).max(earlier);
+    let ballot = cast.ballot.unwrap_or_else(|| BallotId::after(last, now, clock.random()));
+    let allowed = |choice: &Choice| choice.marks(&poll.record.definition).is_some();
+    let verdict = judge(&domain::ballot::Case {
+        standing,
+        earlier,
+        ballot,
+        choice: cast.choice.as_ref(),
+        state: poll.record.lifecycle.at(now).state,
+        eligible: !(cast.is_guest && poll.settings.voters == VotersPolicy::Account),
+        valid: cast.choice.as_ref().is_none_or(allowed),
+        change_vote: poll.settings.change_vote,
+    });
+    let stands = standing.map(|standing| standing.choice.clone());
+    let (status, reason, choice) = match verdict {
+        Verdict::Repeat => (Status::Recorded, None, stands),
+        Verdict::Counts => (Status::Recorded, None, Some(cast.choice.clone())),
+        Verdict::Refused(reason) => (Status::Refused, Some(reason), stands),
+    };
+    let receipt = Receipt { ballot, poll: cast.poll, status, reason, choice };
+    Cast { receipt, counted: verdict == Verdict::Counts }
+}
+
+/// Tells everybody whose ballot was in a group that failed to send it again.
+fn refuse(judged: Vec<Judged>) {
+    for Judged { mut cast, reply } in judged {
+        cast.receipt.status = Status::Refused;
+        cast.receipt.reason = Some(Reason::Overloaded);
+        cast.receipt.choice = None;
+        cast.counted = false;
+        let _gone = reply.send(Ok(cast));
+    }
+}

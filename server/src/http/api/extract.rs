@@ -1,0 +1,163 @@
+//! What requests carry, read so that whatever is wrong with it is told as a problem.
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use domain::{FieldError, PollId, Problem};
+use serde::de::DeserializeOwned;
+use serde_json::error::Category;
+
+use crate::http::functions::unread;
+use crate::http::problem::{Refused, unsupported_media_type};
+
+/// A body of JSON.
+pub(super) struct Json<T>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
+    type Rejection = Refused;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Refused> {
+        if !is_json(request.headers()) {
+            return Err(unsupported_media_type("application/json").into());
+        }
+        let body = Bytes::from_request(request, state).await.map_err(|rejection| unread(&rejection))?;
+        Ok(parse(&body).map(Self)?)
+    }
+}
+
+/// A body of JSON that may be left out.
+pub(super) struct Optional<T>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for Optional<T> {
+    type Rejection = Refused;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Refused> {
+        let json = is_json(request.headers());
+        let body = Bytes::from_request(request, state).await.map_err(|rejection| unread(&rejection))?;
+        if body.is_empty() {
+            return Ok(Self(T::default()));
+        }
+        if !json {
+            return Err(unsupported_media_type("application/json").into());
+        }
+        Ok(parse(&body).map(Self)?)
+    }
+}
+
+/// The room code in the path, as typed. What is no text is no room's code.
+pub(in crate::http) struct Code(pub(in crate::http) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Code {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
+        let path = Path::<String>::from_request_parts(parts, state).await;
+        path.map(|Path(code)| Self(code)).map_err(|_| Problem::no_such_room().into())
+    }
+}
+
+/// The poll's id in the path. What is no id is no poll's.
+pub(super) struct Poll(pub(super) PollId);
+
+impl<S: Send + Sync> FromRequestParts<S> for Poll {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
+        let path = Path::<String>::from_request_parts(parts, state).await.ok();
+        let id = path.and_then(|Path(id)| id.parse().ok());
+        id.map(Self).ok_or_else(|| Problem::no_such_poll().into())
+    }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let kind = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
+}
+
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    let mut source = serde_json::Deserializer::from_slice(body);
+    let value = serde_path_to_error::deserialize(&mut source).map_err(|error| {
+        let path = error.path().to_string();
+        refusal(&path, error.inner())
+    })?;
+    source.end().map_err(|error| refusal(".", &error))?;
+    Ok(value)
+}
+
+/// What is no JSON is malformed; JSON that says something else than was asked for is invalid input.
+fn refusal(path: &str, error: &serde_json::Error) -> Problem {
+    let written = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    let message = written.strip_suffix(&place).unwrap_or(&written);
+    if error.classify() != Category::Data {
+        return Problem::new(400, "malformed_json", format!("The body is not JSON: {written}."));
+    }
+    let path = if path == "." { "" } else { path };
+    // Of a missing field the path names only what it is missing in.
+    let missing = message.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`'));
+    let error = match missing {
+        Some(name) if path.is_empty() => FieldError::new(name, "is missing"),
+        Some(name) if path.ends_with(name) => FieldError::new(path, "is missing"),
+        Some(name) => FieldError::new(format!("{path}.{name}"), "is missing"),
+        None if path.is_empty() => FieldError::new("body", message),
+        None => FieldError::new(path, message),
+    };
+    Problem::invalid(vec![error])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::HeaderValue;
+    use domain::NewRoom;
+
+    fn refused(body: &str) -> Problem {
+        parse::<NewRoom>(body.as_bytes()).unwrap_err()
+    }
+
+    fn field(body: &str) -> String {
+        let problem = refused(body);
+        assert_eq!((problem.status, problem.code.as_ref()), (422, "invalid_input"), "{problem:?}");
+        problem.errors[0].field.clone()
+    }
+
+    #[test]
+    fn what_is_no_json_is_malformed() {
+        for body in ["", "{", "nonsense", r#"{"title":"a"} more"#, r#"{"title":"a",}"#] {
+            assert_eq!(
+                (refused(body).status, refused(body).code.as_ref()),
+                (400, "malformed_json"),
+                "{body}"
+            );
+        }
+    }
+
+    #[test]
+    fn wrong_input_names_its_field() {
+        assert_eq!(field("[]"), "body");
+        assert_eq!(field("{}"), "title");
+        assert_eq!(field(r#"{"title":7}"#), "title");
+        assert_eq!(field(r#"{"title":"a","settings":{"results":"sometimes"}}"#), "settings.results");
+        let poll = |poll: &str| format!(r#"{{"title":"a","polls":[{poll}]}}"#);
+        assert_eq!(field(&poll("{}")), "polls[0].question");
+        assert_eq!(field(&poll(r#"{"question":"q","kind":{"type":"dance"}}"#)), "polls[0].kind.type");
+        assert_eq!(
+            field(&poll(r#"{"question":"q","kind":{"type":"single"},"options":[1]}"#)),
+            "polls[0].options[0]"
+        );
+    }
+
+    #[test]
+    fn only_json_is_json() {
+        let is =
+            |value| is_json(&HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static(value))]));
+        assert!(
+            is("application/json")
+                && is("Application/JSON; charset=utf-8")
+                && is("application/merge-patch+json")
+        );
+        assert!(!is("text/plain") && !is("text/json") && !is("") && !is_json(&HeaderMap::new()));
+    }
+}

@@ -1,0 +1,40 @@
+//! Ballots and results.
+
+use axum::extract::State;
+use domain::{BallotId, Choice, Receipt, Tally};
+use serde::Deserialize;
+
+use super::extract::{Json, Poll};
+use super::rooms::required;
+use crate::http::caller::Verified;
+use crate::http::problem::Refused;
+use crate::state::AppState;
+
+/// A ballot. The choice must be there: a body cut short is no withdrawal.
+#[derive(Deserialize)]
+pub(super) struct Ballot {
+    #[serde(default)]
+    ballot: Option<BallotId>,
+    #[serde(deserialize_with = "required")]
+    choice: Option<Choice>,
+}
+
+/// `POST /polls/{id}/votes`. Refusals too are receipts.
+pub(super) async fn cast(
+    State(state): State<AppState>,
+    Verified(asker): Verified,
+    Poll(id): Poll,
+    Json(ballot): Json<Ballot>,
+) -> Result<axum::Json<Receipt>, Refused> {
+    let cast = state.services.cast(&asker, id, ballot.ballot, ballot.choice).await?;
+    Ok(axum::Json(cast.receipt))
+}
+
+/// `GET /polls/{id}/results`.
+pub(super) async fn results(
+    State(state): State<AppState>,
+    Verified(asker): Verified,
+    Poll(id): Poll,
+) -> Result<axum::Json<Tally>, Refused> {
+    Ok(axum::Json(state.services.results(&asker, id).await?))
+}

@@ -1,0 +1,95 @@
+//! The use cases as pages and server functions see them: for one request and whoever sent it.
+
+use std::sync::Arc;
+
+use app::backend::Backend;
+use app::data::{HostAction, RoomPage, Visitor};
+use async_trait::async_trait;
+use axum::http::HeaderMap;
+use domain::{NewPoll, NewRoom, Poll, PollId, PollPatch, Problem, Room, RoomList, RoomPatch};
+
+use super::link::join_url;
+use crate::auth::Asker;
+use crate::config::Registration;
+use crate::error::Error;
+use crate::service::Services;
+use crate::state::AppState;
+
+/// The services, with whoever asks.
+pub(super) struct RequestBackend {
+    state: AppState,
+    asker: Asker,
+    headers: HeaderMap,
+}
+
+impl RequestBackend {
+    /// For a request, ready to be put in context.
+    pub(super) fn shared(state: &AppState, asker: &Asker, headers: &HeaderMap) -> Arc<dyn Backend> {
+        Arc::new(Self { state: state.clone(), asker: asker.clone(), headers: headers.clone() })
+    }
+
+    fn services(&self) -> &Services {
+        &self.state.services
+    }
+
+    async fn page(&self, code: &str) -> Result<RoomPage, Error> {
+        // The room first: somebody unknown with a wrong code is told about the code.
+        let (id, room, tallies) = self.services().room_and_tallies(&self.asker, code).await?;
+        let you = self.asker.principal()?.me.identity();
+        let join_url = join_url(&self.state.site, &self.headers, room.code);
+        Ok(RoomPage { participants: self.state.hub.participants(id), room, tallies, you, join_url })
+    }
+}
+
+#[async_trait]
+impl Backend for RequestBackend {
+    fn visitor(&self) -> Visitor {
+        let me = self.asker.0.as_ref().map(|principal| principal.me.clone());
+        Visitor { me, registration_open: self.state.site.registration == Registration::Open }
+    }
+
+    async fn room_page(&self, code: &str) -> Result<RoomPage, Problem> {
+        self.page(code).await.map_err(Error::into_problem)
+    }
+
+    async fn rooms(&self, search: Option<&str>, cursor: Option<&str>) -> Result<RoomList, Problem> {
+        let search = search.unwrap_or_default();
+        self.services().rooms(&self.asker, search, cursor, None).await.map_err(Error::into_problem)
+    }
+
+    async fn create_room(&self, room: NewRoom) -> Result<Room, Problem> {
+        self.services().create_room(&self.asker, room).await.map_err(Error::into_problem)
+    }
+
+    async fn change_room(&self, code: &str, patch: RoomPatch) -> Result<Room, Problem> {
+        self.services().change_room(&self.asker, code, patch).await.map_err(Error::into_problem)
+    }
+
+    async fn delete_room(&self, code: &str) -> Result<(), Problem> {
+        self.services().delete_room(&self.asker, code).await.map_err(Error::into_problem)
+    }
+
+    async fn duplicate_room(&self, code: &str) -> Result<Room, Problem> {
+        self.services().duplicate_room(&self.asker, code).await.map_err(Error::into_problem)
+    }
+
+    async fn set_current(&self, code: &str, poll: Option<PollId>) -> Result<Room, Problem> {
+        self.services().set_current(&self.asker, code, poll).await.map_err(Error::into_problem)
+    }
+
+    async fn add_poll(&self, code: &str, poll: NewPoll) -> Result<Poll, Problem> {
+        self.services().add_poll(&self.asker, code, poll).await.map_err(Error::into_problem)
+    }
+
+    async fn change_poll(&self, poll: PollId, patch: PollPatch) -> Result<Poll, Problem> {
+        self.services().change_poll(&self.asker, poll, patch).await.map_err(Error::into_problem)
+    }
+
+    async fn delete_poll(&self, poll: PollId) -> Result<(), Problem> {
+        self.services().delete_poll(&self.asker, poll).await.map_err(Error::into_problem)
+    }
+
+    async fn act(&self, poll: PollId, action: HostAction) -> Result<Poll, Problem> {
+        self.services().act(&self.asker, poll, action).await.map_err(Error::into_problem)
+    }
+}

@@ -1,0 +1,44 @@
+//! Signing in, up and out.
+
+use axum::response::{IntoResponse, Response};
+
+use super::{Sent, text};
+use crate::error::Result;
+use crate::http::pages::after_login;
+use crate::http::problem::Refused;
+use crate::http::visit::Visit;
+use crate::service::{NewAccount, SignedIn};
+
+/// `POST /login`.
+pub(crate) async fn login(visit: Visit, Sent(fields): Sent) -> Response {
+    let signed = visit.state.services.login(&text(&fields, "username"), &text(&fields, "password")).await;
+    signed_in(visit, fields, signed).await
+}
+
+/// `POST /register`.
+pub(crate) async fn register(visit: Visit, Sent(fields): Sent) -> Response {
+    let account = NewAccount {
+        username: text(&fields, "username"),
+        password: text(&fields, "password"),
+        display_name: Some(text(&fields, "display_name")),
+    };
+    let signed = visit.state.services.register(account).await;
+    signed_in(visit, fields, signed).await
+}
+
+/// `POST /logout`. Whoever was a guest before is that guest again.
+pub(crate) async fn logout(mut visit: Visit) -> Response {
+    if let Err(error) = visit.state.services.logout(&visit.asker).await {
+        return Refused::from(error).into_response();
+    }
+    visit.sign_out();
+    visit.lead_to("/")
+}
+
+async fn signed_in(mut visit: Visit, fields: Vec<(String, String)>, signed: Result<SignedIn>) -> Response {
+    let done = signed.map_err(Refused::from).map(|signed| {
+        visit.sign_in(signed);
+        after_login(&fields).to_owned()
+    });
+    visit.answer(fields, done).await
+}

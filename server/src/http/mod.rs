@@ -1,0 +1,124 @@
+//! Everything that is asked over HTTP: the API, pages, plain forms, server functions and files.
+
+mod api;
+mod assets;
+mod backend;
+mod caller;
+mod cookies;
+mod forms;
+mod functions;
+mod health;
+mod link;
+mod next;
+mod pages;
+mod problem;
+mod security;
+mod trace;
+mod visit;
+
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::handler::Handler;
+use axum::http::{HeaderMap, Method, StatusCode, Version, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Router, middleware};
+use domain::Problem;
+use http::Extensions;
+use tower_http::CompressionLevel;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+
+pub use caller::{Caller, Credential};
+pub use security::is_own_origin;
+
+use crate::state::AppState;
+use problem::Refused;
+use visit::Visit;
+
+/// How large a body may be, where nothing else is said.
+const BODY_BYTES: usize = 64 * 1024;
+
+/// The whole server as a router.
+pub fn router(state: AppState) -> Router {
+    // Makes the async runtime known to Leptos, which a page's resources run on. The list itself is not
+    // needed: pages stand below, beside what guards them.
+    let _ = leptos_axum::generate_route_list(app::App);
+
+    Router::new()
+        .merge(api::router())
+        .merge(pages_and_forms())
+        .merge(health::router())
+        .merge(assets::router(&state.site.root))
+        .route("/fn/{*name}", post(functions::call))
+        .route("/ws", get(crate::ws::upgrade))
+        .fallback(nothing_here)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(DefaultBodyLimit::max(BODY_BYTES))
+        .layer(middleware::from_fn_with_state(state.clone(), security::refuse_foreign))
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(is_worth_compressing))
+        .layer(middleware::from_fn(trace::in_time))
+        .layer(CatchPanicLayer::custom(trace::panicked))
+        .layer(middleware::from_fn_with_state(state.clone(), security::headers))
+        .layer(middleware::from_fn(trace::told))
+        .with_state(state)
+}
+
+/// A problem as a response, for what answers beside this module.
+pub fn answer_problem(problem: Problem) -> Response {
+    Refused(problem).into_response()
+}
+
+fn pages_and_forms() -> Router<AppState> {
+    Router::new()
+        .route("/", get(pages::open))
+        .route("/join", get(forms::join::join))
+        .route("/start", get(pages::open).post(forms::start::start))
+        .route("/login", get(pages::account).post(forms::account::login))
+        .route("/register", get(pages::account).post(forms::account::register))
+        .route("/logout", post(forms::account::logout))
+        .route("/rooms", get(pages::rooms).post(forms::rooms::change))
+        .route("/rooms/{code}/edit", get(pages::hosts).post(forms::edit::change))
+        .route("/r/{code}", get(pages::room).post(forms::vote::cast))
+        .route("/r/{code}/host", get(pages::hosts).post(forms::host::act))
+        .route("/r/{code}/screen", get(pages::room))
+}
+
+/// Nothing has this path: a page that says so for a browser, a problem for a program.
+async fn nothing_here(State(state): State<AppState>, request: Request) -> Response {
+    let path = request.uri().path();
+    let for_programs = ["/api", "/fn", "/ws"].iter().any(|root| is_under(path, root));
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+    if for_programs || !reads {
+        return Refused(Problem::new(404, "not_found", "There is nothing at this address.")).into_response();
+    }
+    let draw = |visit: Visit| visit.draw_as(StatusCode::NOT_FOUND);
+    draw.call(request, state).await
+}
+
+async fn wrong_method() -> Refused {
+    Refused(Problem::new(405, "method_not_allowed", "This address does not take this method."))
+}
+
+fn is_under(path: &str, root: &str) -> bool {
+    path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// Text that the server writes. The browser's files come compressed from the disk.
+fn is_worth_compressing(_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -> bool {
+    const TEXTS: [&str; 4] = ["text/html", "application/json", "application/problem+json", "image/svg+xml"];
+    let content_type =
+        headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    // What ServeDir hands out has a date; nothing else here has.
+    !headers.contains_key(header::LAST_MODIFIED) && TEXTS.iter().any(|text| content_type.starts_with(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_under_a_root_by_whole_segments() {
+        assert!(is_under("/api", "/api") && is_under("/api/v1/x", "/api"));
+        assert!(!is_under("/apis", "/api") && !is_under("/", "/api"));
+    }
+}

@@ -1,0 +1,55 @@
+//! Where somebody goes after signing in: back to a page of this site, and nowhere else.
+
+/// The path, if it leads to a page of this site. Browsers read a backslash as a slash and skip tabs and
+/// line breaks, so none of those may stand in it.
+pub(super) fn local(path: &str) -> Option<&str> {
+    let printable = path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+    (printable && path.starts_with('/') && !path.starts_with("//")).then_some(path)
+}
+
+/// The sign-in page that leads back to a path.
+pub(super) fn login(back_to: &str) -> String {
+    let escaped: String = back_to.chars().fold(String::new(), |mut out, letter| {
+        match letter {
+            '%' => out.push_str("%25"),
+            '&' => out.push_str("%26"),
+            '+' => out.push_str("%2B"),
+            '#' => out.push_str("%23"),
+            letter => out.push(letter),
+        }
+        out
+    });
+    format!("/login?next={escaped}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_paths_of_this_site_are_followed() {
+        for good in ["/", "/rooms", "/r/K7M2QX/host?x=1#poll-2"] {
+            assert_eq!(local(good), Some(good));
+        }
+        for bad in [
+            "",
+            "rooms",
+            "//evil",
+            "/\\evil",
+            "\\/evil",
+            "/\t/evil",
+            "https://evil",
+            " /x",
+            "/a b",
+            "/é",
+            "/x\r\ny: z",
+        ] {
+            assert_eq!(local(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_way_back_survives_as_part_of_a_query() {
+        assert_eq!(login("/rooms?q=a%20b&cursor=1+2"), "/login?next=/rooms?q=a%2520b%26cursor=1%2B2");
+    }
+}

@@ -1,0 +1,162 @@
+//! A browser's visit to a page: who comes, and what the answer carries besides the page.
+
+use std::sync::Arc;
+
+use app::backend::Backend;
+use app::data::SentForm;
+use axum::body::Body;
+use axum::extract::{FromRequestParts, Query, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use domain::Problem;
+use leptos::nonce::use_nonce;
+use leptos::prelude::*;
+use leptos_axum::ResponseOptions;
+
+use super::backend::RequestBackend;
+use super::caller::Caller;
+use super::cookies::Cookie;
+use super::problem::{Refused, status};
+use super::security::page_policy;
+use crate::auth::Asker;
+use crate::service::SignedIn;
+use crate::state::AppState;
+
+/// What a form's refusal does not hand back.
+const SECRET_FIELDS: [&str; 3] = ["password", "current", "new"];
+
+/// A visit. Bad cookies are nobody's, and are cleared.
+pub(super) struct Visit {
+    /// Who comes.
+    pub(super) asker: Asker,
+    /// The server's parts.
+    pub(super) state: AppState,
+    /// What was asked for.
+    pub(super) uri: Uri,
+    headers: HeaderMap,
+    cookies: Vec<HeaderValue>,
+}
+
+impl Visit {
+    /// The fields in the query; none where it can't be understood.
+    pub(super) fn query(&self) -> Vec<(String, String)> {
+        Query::try_from_uri(&self.uri).map(|Query(fields)| fields).unwrap_or_default()
+    }
+
+    /// The page that was asked for.
+    pub(super) async fn draw(self) -> Response {
+        self.draw_as(StatusCode::OK).await
+    }
+
+    /// The page that was asked for, with a status of its own where all goes well.
+    pub(super) async fn draw_as(self, status: StatusCode) -> Response {
+        self.render(None, status).await
+    }
+
+    /// The same page once more, with what was typed and what is wrong.
+    pub(super) async fn refuse(self, fields: Vec<(String, String)>, problem: Problem) -> Response {
+        let status = status(&problem);
+        self.refuse_as(status, fields, problem).await
+    }
+
+    /// The same, with a status of its own.
+    pub(super) async fn refuse_as(
+        self,
+        status: StatusCode,
+        mut fields: Vec<(String, String)>,
+        problem: Problem,
+    ) -> Response {
+        fields.retain(|(name, _)| !SECRET_FIELDS.contains(&name.as_str()));
+        let action = app::forms::value(&fields, "action").unwrap_or_default().to_owned();
+        self.render(Some(SentForm { action, fields, problem }), status).await
+    }
+
+    /// A form's answer: on to a page where it was carried out, else the same page with what is wrong.
+    pub(super) async fn answer(
+        self,
+        fields: Vec<(String, String)>,
+        done: Result<String, Refused>,
+    ) -> Response {
+        match done {
+            Ok(place) => self.lead_to(&place),
+            Err(Refused(problem)) => self.refuse(fields, problem).await,
+        }
+    }
+
+    /// On to another page.
+    pub(super) fn lead_to(self, place: &str) -> Response {
+        self.finish(Redirect::to(place).into_response())
+    }
+
+    /// Signs an account in, for this answer too.
+    pub(super) fn sign_in(&mut self, signed: SignedIn) {
+        self.become_somebody(Cookie::Session, signed);
+    }
+
+    /// Makes the visitor a new guest, for this answer too.
+    pub(super) fn become_guest(&mut self) -> Result<(), Refused> {
+        let signed = self.state.services.new_guest()?;
+        self.become_somebody(Cookie::Guest, signed);
+        Ok(())
+    }
+
+    /// Forgets who is signed in.
+    pub(super) fn sign_out(&mut self) {
+        self.cookies.extend(Cookie::Session.clear(&self.state.site));
+    }
+
+    fn become_somebody(&mut self, cookie: Cookie, signed: SignedIn) {
+        self.cookies.extend(cookie.set(&signed.token, signed.lasts, &self.state.site));
+        self.asker = Asker(Some(signed.principal));
+    }
+
+    async fn render(self, sent: Option<SentForm>, status: StatusCode) -> Response {
+        let backend = RequestBackend::shared(&self.state, &self.asker, &self.headers);
+        let (headers, options) = (self.headers.clone(), self.state.leptos.clone());
+        let context = move || {
+            provide_context::<Arc<dyn Backend>>(backend.clone());
+            if let Some(sent) = &sent {
+                provide_context(sent.clone());
+            }
+            set_policy(&headers);
+        };
+        let draw = leptos_axum::render_app_async_with_context(context, move || app::shell(options.clone()));
+        // A form's page is drawn as if it had been asked for: by GET, without a body.
+        let mut request = Request::new(Body::empty());
+        *request.uri_mut() = self.uri.clone();
+        *request.headers_mut() = self.headers.clone();
+        let mut response = draw(request).await;
+        if response.status() == StatusCode::OK {
+            *response.status_mut() = status;
+        }
+        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        self.finish(response)
+    }
+
+    fn finish(self, mut response: Response) -> Response {
+        for cookie in self.cookies {
+            response.headers_mut().append(header::SET_COOKIE, cookie);
+        }
+        response
+    }
+}
+
+impl FromRequestParts<AppState> for Visit {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Refused> {
+        let caller = Caller::from_request_parts(parts, state).await?;
+        let cookies = caller.clearing(&state.site);
+        let (uri, headers) = (parts.uri.clone(), parts.headers.clone());
+        Ok(Self { asker: caller.asker, state: state.clone(), uri, headers, cookies })
+    }
+}
+
+fn set_policy(request: &HeaderMap) {
+    if let (Some(nonce), Some(response)) = (use_nonce(), use_context::<ResponseOptions>())
+        && let Ok(policy) = HeaderValue::from_str(&page_policy(&nonce, request))
+    {
+        response.insert_header(header::CONTENT_SECURITY_POLICY, policy);
+    }
+}

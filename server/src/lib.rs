@@ -1,0 +1,166 @@
+//! The Voxpop server as a function of its settings, a listener and a signal to stop.
+
+pub mod auth;
+pub mod ballot_box;
+pub mod bus;
+pub mod clock;
+pub mod config;
+pub mod error;
+pub mod http;
+pub mod service;
+pub mod state;
+pub mod store;
+pub mod telemetry;
+pub mod ws;
+
+use std::future::Future;
+use std::net::{SocketAddr, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use leptos::config::LeptosOptions;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use crate::auth::key;
+use crate::auth::password::Passwords;
+use crate::auth::token::Tokens;
+use crate::ballot_box::LocalBallotBox;
+use crate::bus::{Bus, LocalBus};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::service::Services;
+use crate::state::{AppState, Site};
+use crate::store::Store;
+use crate::ws::Hub;
+
+/// How long requests under way may take once the server is told to stop.
+const FAREWELL: Duration = Duration::from_secs(10);
+
+/// How often sessions that have expired are swept out.
+const SWEEP: Duration = Duration::from_secs(60 * 60);
+
+/// A server that is ready to serve.
+pub struct Server {
+    /// What its handlers share.
+    pub state: AppState,
+    writer: JoinHandle<()>,
+}
+
+impl Server {
+    /// Opens the database, makes or reads the signing key, and starts the writer.
+    pub async fn prepare(config: &Config, address: SocketAddr, clock: Clock) -> Result<Self> {
+        let file = database_file(&config.database_url);
+        if let Some(folder) =
+            file.as_deref().and_then(Path::parent).filter(|folder| !folder.as_os_str().is_empty())
+        {
+            let failed = |error| Error::Internal(format!("the folder {}: {error}", folder.display()));
+            tokio::fs::create_dir_all(folder).await.map_err(failed)?;
+        }
+        let store = Store::open(&config.database_url).await?;
+        let key_file = file.map(|file| file.with_extension("key"));
+        let key = key::load(config.jwt_key.as_ref(), key_file.as_deref(), &clock).await?;
+        let bus: Arc<dyn Bus> = Arc::new(LocalBus::default());
+        let (ballots, writer) = LocalBallotBox::start(store.clone(), bus.clone(), clock.clone()).await?;
+        let services = Services {
+            store,
+            ballots: Arc::new(ballots),
+            bus,
+            passwords: Passwords::new(clock.random())?,
+            tokens: Tokens::new(&key, clock.clone()),
+            clock,
+            registration: config.registration,
+        };
+        let site = Site {
+            public_url: config.public_url.as_ref().map(|url| url.trim_end_matches('/').to_owned()),
+            lan_url: lan_url(address),
+            root: config.site_root.clone(),
+            registration: config.registration,
+        };
+        let leptos = LeptosOptions::builder()
+            .output_name("voxpop")
+            .site_root(config.site_root.display().to_string())
+            .site_pkg_dir("pkg")
+            .build();
+        let hub = Hub::new(services.clone(), config.sockets.most);
+        let state = AppState { services, hub, site: Arc::new(site), sockets: config.sockets, leptos };
+        Ok(Self { state, writer })
+    }
+
+    /// Serves until `shutdown`; then says farewell to sockets, lets requests end and writes what waits.
+    pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()>) -> Result<()> {
+        let Self { state, writer } = self;
+        let hub = state.hub.clone();
+        let store = state.services.store.clone();
+        let sweeper = tokio::spawn(sweep(state.services.clone()));
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let stopping = async {
+            let _dropped = stopped.await;
+        };
+        let serving = axum::serve(listener, http::router(state)).with_graceful_shutdown(stopping);
+        let mut serving = tokio::spawn(serving.into_future());
+        tokio::select! {
+            ended = &mut serving => return Err(Error::Internal(format!("serving ended early: {ended:?}"))),
+            () = shutdown => {}
+        }
+        tracing::info!("stopping");
+        hub.close_all();
+        let _serving_ended = stop.send(());
+        if tokio::time::timeout(FAREWELL, &mut serving).await.is_err() {
+            serving.abort();
+        }
+        sweeper.abort();
+        drop(hub);
+        if tokio::time::timeout(FAREWELL, writer).await.is_err() {
+            tracing::warn!("some connections did not end in time");
+        }
+        store.close().await;
+        Ok(())
+    }
+}
+
+/// The whole server: prepares and serves.
+pub async fn run(config: Config, listener: TcpListener, shutdown: impl Future<Output = ()>) -> Result<()> {
+    let address = listener.local_addr().map_err(|error| Error::Internal(error.to_string()))?;
+    let server = Server::prepare(&config, address, Clock::system()).await?;
+    let site = server.state.site.clone();
+    let here = format!("http://localhost:{}", address.port());
+    tracing::info!(url = site.public_url.as_deref().unwrap_or(&here), "Voxpop is ready");
+    if let (None, Some(lan)) = (&site.public_url, &site.lan_url) {
+        tracing::info!(url = lan, "phones on this network reach it here");
+    }
+    server.serve(listener, shutdown).await
+}
+
+/// The file of an SQLite URL; none for a database in memory.
+fn database_file(url: &str) -> Option<PathBuf> {
+    let path = url.strip_prefix("sqlite:")?;
+    let path = path.strip_prefix("//").unwrap_or(path);
+    let path = path.split('?').next().unwrap_or_default();
+    (!path.is_empty() && path != ":memory:").then(|| PathBuf::from(path))
+}
+
+/// This machine's URL on its network: the address that a packet to the outside would leave from. Nothing
+/// is sent; the address asked about is one of RFC 5737's, for documentation.
+fn lan_url(listening: SocketAddr) -> Option<String> {
+    let ip = if listening.ip().is_unspecified() {
+        let socket = UdpSocket::bind(("0.0.0.0", 0)).ok()?;
+        socket.connect(("192.0.2.1", 9)).ok()?;
+        socket.local_addr().ok()?.ip()
+    } else {
+        listening.ip()
+    };
+    let usable = !ip.is_loopback() && !ip.is_unspecified();
+    usable.then(|| format!("http://{}", SocketAddr::new(ip, listening.port())))
+}
+
+async fn sweep(services: Services) {
+    loop {
+        if let Err(error) = services.store.delete_expired_sessions(services.clock.now()).await {
+            tracing::warn!(%error, "expired sessions could not be deleted");
+        }
+        tokio::time::sleep(SWEEP).await;
+    }
+}

@@ -1,0 +1,205 @@
+//! Accounts, sessions and guests.
+
+use std::time::Duration;
+
+use domain::{
+    DisplayName, FieldError, IdentityKind, Me, Password, Problem, SessionId, Timestamp, UserId, Username,
+    VoterId,
+};
+use serde::Deserialize;
+
+use super::Services;
+use crate::auth::{Asker, Principal};
+use crate::bus::Event;
+use crate::config::Registration;
+use crate::error::Result;
+use crate::store::users::{NewUser, UserRecord};
+
+/// How long an account stays signed in.
+const SESSION: Duration = Duration::from_secs(12 * 60 * 60);
+/// How long a device stays the same guest.
+const GUEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// An account as somebody asks for it. Nothing in it has been checked.
+#[derive(Clone, Deserialize)]
+pub struct NewAccount {
+    /// The user name.
+    pub username: String,
+    /// The password.
+    pub password: String,
+    /// What others are shown.
+    #[serde(default)]
+    pub display_name: Option<String>,
+}
+
+/// Somebody with a fresh token.
+#[derive(Clone, Debug)]
+pub struct SignedIn {
+    /// Who it is.
+    pub principal: Principal,
+    /// The access token.
+    pub token: String,
+    /// How long the token lasts.
+    pub lasts: Duration,
+}
+
+impl Services {
+    /// Makes an account and signs it in.
+    pub async fn register(&self, account: NewAccount) -> Result<SignedIn> {
+        if self.registration == Registration::Closed {
+            return Err(Problem::new(403, "registration_closed", "New accounts cannot be made here.").into());
+        }
+        let (username, password, display_name) = parse(account).map_err(Problem::invalid)?;
+        let password_hash = self.passwords.hash(password, self.clock.random()).await?;
+        let now = self.clock.now();
+        let id = UserId::new(now, self.clock.random());
+        let user = NewUser {
+            id,
+            username: &username,
+            display_name: display_name.as_ref(),
+            password_hash: &password_hash,
+        };
+        if !self.store.insert_user(user, now).await? {
+            let taken = FieldError::new("username", "is taken. Please choose another.");
+            let problem =
+                Problem::new(409, "username_taken", "This user name is taken. Please choose another.");
+            return Err(problem.with_field(taken).into());
+        }
+        let display_name = display_name.map(|name| name.as_str().to_owned());
+        self.sign_in(id, username.as_str().to_owned(), display_name).await
+    }
+
+    /// Signs an account in. A wrong name and a wrong password have one answer, and take as long.
+    pub async fn login(&self, username: &str, password: &str) -> Result<SignedIn> {
+        let wrong =
+            || Problem::new(401, "invalid_credentials", "The user name or the password is not right.");
+        let (Ok(username), Ok(password)) = (Username::parse(username), Password::parse(password)) else {
+            return Err(wrong().into());
+        };
+        let user = self.store.user_named(&username).await?;
+        let stored = user.as_ref().map(|user| user.password_hash.clone());
+        let matches = self.passwords.verify(password, stored).await?;
+        match user.filter(|_| matches) {
+            Some(user) => self.sign_in(user.id, user.username, user.display_name).await,
+            None => Err(wrong().into()),
+        }
+    }
+
+    /// Ends the asker's session: its tokens stop working at once and its sockets close. A guest has none.
+    pub async fn logout(&self, asker: &Asker) -> Result<()> {
+        if let Some(session) = asker.0.as_ref().and_then(|principal| principal.session) {
+            self.store.end_session(session, self.clock.now()).await?;
+            self.bus.publish(Event::SessionEnded(session));
+        }
+        Ok(())
+    }
+
+    /// Who a token belongs to; nobody when it is not ours, has expired, or its session has ended.
+    pub async fn authenticate(&self, token: &str) -> Result<Option<Principal>> {
+        let Some(claims) = self.tokens.verify(token) else { return Ok(None) };
+        let expires_at = claims.expires_at();
+        let me = match claims.sid {
+            Some(session) => match self.store.user_of_session(session, self.clock.now()).await? {
+                Some(user) if VoterId::from(user.id) == claims.sub => account(user),
+                _ => return Ok(None),
+            },
+            None => match self.store.guest_name(claims.sub).await? {
+                Some(display_name) => guest(claims.sub, display_name),
+                None => return Ok(None),
+            },
+        };
+        Ok(Some(Principal { me, session: claims.sid, expires_at }))
+    }
+
+    /// A new guest.
+    pub fn new_guest(&self) -> Result<SignedIn> {
+        let now = self.clock.now();
+        let id = VoterId::new(now, self.clock.random());
+        self.signed(guest(id, None), None, now, GUEST)
+    }
+
+    /// A fresh token for a guest whose token is still good.
+    pub fn renew_guest(&self, guest: &Principal) -> Result<SignedIn> {
+        self.signed(guest.me.clone(), None, self.clock.now(), GUEST)
+    }
+
+    /// Changes what others are shown of the asker.
+    pub async fn rename(&self, asker: &Asker, name: &str) -> Result<Me> {
+        let principal = asker.principal()?;
+        let name = DisplayName::parse(name).map_err(|error| Problem::invalid(vec![error]))?;
+        match principal.user() {
+            Some(user) => self.store.rename_user(user, &name).await?,
+            None => self.store.name_guest(principal.voter(), &name).await?,
+        }
+        Ok(Me { display_name: Some(name.as_str().to_owned()), ..principal.me.clone() })
+    }
+
+    /// Deletes the asker: an account with its rooms, a guest with its name. Ballots cast in others' rooms
+    /// stay counted and are nobody's.
+    pub async fn delete_me(&self, asker: &Asker) -> Result<()> {
+        let principal = asker.principal()?;
+        let Some(user) = principal.user() else {
+            return self.store.end_guest(principal.voter(), self.clock.now()).await;
+        };
+        while let Some(room) = self.store.rooms_of(user, "", None, 1).await?.pop() {
+            self.delete_room(asker, room.code.as_str()).await?;
+        }
+        let sessions = self.store.sessions_of(user).await?;
+        self.store.delete_user(user).await?;
+        sessions.into_iter().for_each(|session| self.bus.publish(Event::SessionEnded(session)));
+        Ok(())
+    }
+
+    async fn sign_in(
+        &self,
+        user: UserId,
+        username: String,
+        display_name: Option<String>,
+    ) -> Result<SignedIn> {
+        let now = self.clock.now();
+        let session = SessionId::new(now, self.clock.random());
+        self.store.insert_session(session, user, now, now.plus(SESSION)).await?;
+        let me = Me { id: user.into(), kind: IdentityKind::User, username: Some(username), display_name };
+        self.signed(me, Some(session), now, SESSION)
+    }
+
+    fn signed(
+        &self,
+        me: Me,
+        session: Option<SessionId>,
+        now: Timestamp,
+        lasts: Duration,
+    ) -> Result<SignedIn> {
+        let expires_at = now.plus(lasts);
+        let token = self.tokens.sign(me.id, me.kind, session, expires_at)?;
+        Ok(SignedIn { principal: Principal { me, session, expires_at }, token, lasts })
+    }
+}
+
+fn parse(
+    account: NewAccount,
+) -> std::result::Result<(Username, Password, Option<DisplayName>), Vec<FieldError>> {
+    let mut errors = Vec::new();
+    let username = Username::parse(&account.username).map_err(|error| errors.push(error));
+    let password = Password::parse(&account.password).map_err(|error| errors.push(error));
+    let written = account.display_name.filter(|name| !name.trim().is_empty());
+    let display_name =
+        written.map(|name| DisplayName::parse(&name)).transpose().map_err(|error| errors.push(error));
+    match (username, password, display_name) {
+        (Ok(username), Ok(password), Ok(display_name)) => Ok((username, password, display_name)),
+        _ => Err(errors),
+    }
+}
+
+fn account(user: UserRecord) -> Me {
+    Me {
+        id: user.id.into(),
+        kind: IdentityKind::User,
+        username: Some(user.username),
+        display_name: user.display_name,
+    }
+}
+
+fn guest(id: VoterId, display_name: Option<String>) -> Me {
+    Me { id, kind: IdentityKind::Guest, username: None, display_name }
+}

@@ -1,0 +1,40 @@
+//! The use cases. HTTP, sockets and server functions all come through here, so that a rule is written
+//! once. Every use case takes who asks and authorises by loading what it names through the asker.
+
+mod accounts;
+mod polls;
+mod rooms;
+mod view;
+mod voting;
+
+use std::sync::Arc;
+
+pub use accounts::{NewAccount, SignedIn};
+pub use view::{RoomState, Viewer};
+
+use crate::auth::password::Passwords;
+use crate::auth::token::Tokens;
+use crate::ballot_box::BallotBox;
+use crate::bus::Bus;
+use crate::clock::Clock;
+use crate::config::Registration;
+use crate::store::Store;
+
+/// The use cases over their parts. Clones share them.
+#[derive(Clone)]
+pub struct Services {
+    /// All SQL.
+    pub store: Store,
+    /// Where votes are judged, recorded and counted.
+    pub ballots: Arc<dyn BallotBox>,
+    /// Tells sockets what happened.
+    pub bus: Arc<dyn Bus>,
+    /// Hashes and verifies passwords.
+    pub passwords: Passwords,
+    /// Signs and verifies access tokens.
+    pub tokens: Tokens,
+    /// Time and randomness.
+    pub clock: Clock,
+    /// Who may make an account.
+    pub registration: Registration,
+}

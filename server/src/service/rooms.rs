@@ -1,0 +1,276 @@
+//! Rooms: made, found, changed, copied and deleted.
+
+use domain::{
+    Definition, FieldError, Lifecycle, NewPoll, NewRoom, PollId, Problem, Room, RoomCode, RoomId, RoomList,
+    RoomPatch, RoomSettings, Tally, limits, text,
+};
+use sqlx::AnyConnection;
+
+use super::{RoomState, Services, Viewer};
+use crate::auth::Asker;
+use crate::bus::Event;
+use crate::error::{Error, Result};
+use crate::store::polls::PollRecord;
+use crate::store::rooms::RoomRecord;
+use crate::store::{polls, rooms};
+
+/// How many rooms a page of the list has, and at most.
+const PAGE: u32 = 20;
+const LARGEST_PAGE: u32 = 100;
+
+/// How often a new code is tried: with 191 million of them the second try is already unlikely.
+const CODE_TRIES: usize = 20;
+
+impl Services {
+    /// Makes a room with its first polls.
+    pub async fn create_room(&self, asker: &Asker, new: NewRoom) -> Result<Room> {
+        let host = asker.user()?;
+        let mut errors = Vec::new();
+        let title = text::checked("title", &new.title, limits::TITLE).map_err(|error| errors.push(error));
+        if new.polls.len() > limits::POLLS_IN_ROOM {
+            let message = format!("must be at most {}, not {}", limits::POLLS_IN_ROOM, new.polls.len());
+            return Err(Problem::invalid(vec![FieldError::new("polls", message)]).into());
+        }
+        let definitions = parse_polls(new.polls, &mut errors);
+        let (Ok(title), true) = (title, errors.is_empty()) else {
+            return Err(Problem::invalid(errors).into());
+        };
+        let room = self.new_room(host, title, RoomSettings::default().patched(new.settings));
+        self.store_room(asker, room, definitions).await
+    }
+
+    /// A room and what the asker may see in it.
+    pub async fn room(&self, asker: &Asker, code: &str) -> Result<Room> {
+        let state = self.room_state(code).await?;
+        let viewer = self.viewer(asker, &state).await?;
+        Ok(state.room_for(&viewer, self.clock.now()))
+    }
+
+    /// A room with the tallies of its polls, as the asker may see them.
+    pub async fn room_and_tallies(&self, asker: &Asker, code: &str) -> Result<(RoomId, Room, Vec<Tally>)> {
+        let state = self.room_state(code).await?;
+        let viewer = self.viewer(asker, &state).await?;
+        let tallies = self.ballots.tallies(&state.shown()).await?;
+        let now = self.clock.now();
+        let tallies = tallies.iter().map(|tally| state.tally_for(tally, &viewer, now)).collect();
+        Ok((state.room.id, state.room_for(&viewer, now), tallies))
+    }
+
+    /// The asker's rooms, newest first.
+    pub async fn rooms(
+        &self,
+        asker: &Asker,
+        search: &str,
+        cursor: Option<&str>,
+        limit: Option<u32>,
+    ) -> Result<RoomList> {
+        let host = asker.user()?;
+        let unknown =
+            |_| Problem::invalid(vec![FieldError::new("cursor", "is not one that a list handed out")]);
+        let before = cursor.map(|cursor| cursor.parse().map_err(unknown)).transpose()?;
+        let limit = limit.unwrap_or(PAGE).clamp(1, LARGEST_PAGE);
+        let mut found = self.store.rooms_of(host, search.trim(), before, limit + 1).await?;
+        let more = found.len() > usize::try_from(limit).unwrap_or(usize::MAX);
+        if more {
+            found.pop();
+        }
+        let next_cursor = found.last().filter(|_| more).map(|room| room.id.to_string());
+        let mut rooms = Vec::with_capacity(found.len());
+        for room in found {
+            let state = RoomState { polls: self.store.polls_of(room.id).await?, room };
+            let viewer = self.viewer(asker, &state).await?;
+            rooms.push(state.room_for(&viewer, self.clock.now()));
+        }
+        Ok(RoomList { rooms, next_cursor })
+    }
+
+    /// Changes a room's title, settings or order.
+    pub async fn change_room(&self, asker: &Asker, code: &str, patch: RoomPatch) -> Result<Room> {
+        let room = self.hosted(asker, code).await?;
+        let title = match &patch.title {
+            Some(title) => {
+                text::checked("title", title, limits::TITLE).map_err(|error| Problem::invalid(vec![error]))?
+            }
+            None => room.title.clone(),
+        };
+        let settings = room.settings.patched(patch.settings.unwrap_or_default());
+        let mut transaction = self.store.begin().await?;
+        rooms::update(&mut transaction, room.id, &title, settings).await?;
+        if let Some(order) = &patch.poll_order {
+            reorder(&mut transaction, room.id, order).await?;
+        }
+        transaction.commit().await?;
+        self.bus.publish(Event::RoomChanged { room: room.id });
+        if settings != room.settings {
+            self.ballots.settings_changed(room.id).await?;
+        }
+        self.room(asker, code).await
+    }
+
+    /// Deletes a room with its polls and ballots. Its code opens nothing any more.
+    pub async fn delete_room(&self, asker: &Asker, code: &str) -> Result<()> {
+        let room = self.hosted(asker, code).await?;
+        for poll in self.store.polls_of(room.id).await? {
+            self.ballots.delete(poll.id).await?;
+        }
+        let mut transaction = self.store.begin().await?;
+        rooms::delete(&mut transaction, room.id).await?;
+        transaction.commit().await?;
+        self.bus.publish(Event::RoomClosed { room: room.id, code: room.code });
+        Ok(())
+    }
+
+    /// Makes a copy of a room, with its polls as drafts.
+    pub async fn duplicate_room(&self, asker: &Asker, code: &str) -> Result<Room> {
+        let room = self.hosted(asker, code).await?;
+        let definitions =
+            self.store.polls_of(room.id).await?.into_iter().map(|poll| poll.definition).collect();
+        let copy = self.new_room(room.host, room.title, room.settings);
+        self.store_room(asker, copy, definitions).await
+    }
+
+    /// Chooses what phones and screens show now.
+    pub async fn set_current(&self, asker: &Asker, code: &str, poll: Option<PollId>) -> Result<Room> {
+        let room = self.hosted(asker, code).await?;
+        let mut transaction = self.store.begin().await?;
+        if let Some(poll) = poll {
+            let found = polls::find(&mut *transaction, poll).await?;
+            found.filter(|found| found.room == room.id).ok_or_else(Problem::no_such_poll)?;
+        }
+        rooms::set_current(&mut transaction, room.id, poll).await?;
+        transaction.commit().await?;
+        self.bus.publish(Event::RoomChanged { room: room.id });
+        self.room(asker, code).await
+    }
+
+    /// Which room a code, as typed, opens.
+    pub async fn room_id(&self, code: &str) -> Result<RoomId> {
+        Ok(self.find(code).await?.id)
+    }
+
+    /// A room as stored, by its code as typed.
+    pub async fn room_state(&self, code: &str) -> Result<RoomState> {
+        let room = self.find(code).await?;
+        Ok(RoomState { polls: self.store.polls_of(room.id).await?, room })
+    }
+
+    /// A room as stored, by its id.
+    pub async fn room_state_by_id(&self, id: RoomId) -> Result<RoomState> {
+        let room = self.store.room(id).await?.ok_or_else(Problem::no_such_room)?;
+        Ok(RoomState { polls: self.store.polls_of(room.id).await?, room })
+    }
+
+    /// The asker as a viewer of a room.
+    pub async fn viewer(&self, asker: &Asker, state: &RoomState) -> Result<Viewer> {
+        let standings = match asker.voter() {
+            Some(voter) => self.ballots.standings(&state.shown(), voter).await?.into_iter().collect(),
+            None => Default::default(),
+        };
+        Ok(Viewer { is_host: state.is_host(asker), standings })
+    }
+
+    /// A room of the asker's.
+    pub(super) async fn hosted(&self, asker: &Asker, code: &str) -> Result<RoomRecord> {
+        let room = self.find(code).await?;
+        asker.principal()?;
+        if asker.is(room.host) { Ok(room) } else { Err(Problem::forbidden().into()) }
+    }
+
+    async fn find(&self, code: &str) -> Result<RoomRecord> {
+        let code: RoomCode = code.parse().map_err(|_| Problem::no_such_room())?;
+        Ok(self.store.room_by_code(code).await?.ok_or_else(Problem::no_such_room)?)
+    }
+
+    fn new_room(&self, host: domain::UserId, title: String, settings: RoomSettings) -> RoomRecord {
+        let created_at = self.clock.now();
+        RoomRecord {
+            id: RoomId::new(created_at, self.clock.random()),
+            code: RoomCode::from_number(u64::from_be_bytes(self.clock.random())),
+            host,
+            title,
+            settings,
+            current: None,
+            created_at,
+        }
+    }
+
+    /// Stores a new room under a code that was never issued.
+    async fn store_room(
+        &self,
+        asker: &Asker,
+        mut room: RoomRecord,
+        definitions: Vec<Definition>,
+    ) -> Result<Room> {
+        let mut transaction = self.store.begin().await?;
+        if rooms::count_of(&mut transaction, room.host).await? >= limits::ROOMS_OF_HOST {
+            let detail =
+                format!("An account holds at most {} rooms. Please delete some.", limits::ROOMS_OF_HOST);
+            return Err(Problem::new(409, "too_many_rooms", detail).into());
+        }
+        let mut tries = 0;
+        while !rooms::issue_code(&mut transaction, room.code, room.created_at).await? {
+            tries += 1;
+            if tries == CODE_TRIES {
+                return Err(Error::Internal("no unused join code was found".into()));
+            }
+            room.code = RoomCode::from_number(u64::from_be_bytes(self.clock.random()));
+        }
+        rooms::insert(&mut transaction, &room).await?;
+        let mut stored = Vec::with_capacity(definitions.len());
+        for (position, definition) in (0..).zip(definitions) {
+            let id = PollId::new(room.created_at, self.clock.random());
+            let poll = PollRecord { id, room: room.id, position, definition, lifecycle: Lifecycle::DRAFT };
+            polls::insert(&mut transaction, &poll).await?;
+            stored.push(poll);
+        }
+        let state = RoomState { room, polls: stored };
+        self.check_size(&state)?;
+        transaction.commit().await?;
+        let viewer = Viewer { is_host: state.is_host(asker), ..Viewer::default() };
+        Ok(state.room_for(&viewer, self.clock.now()))
+    }
+
+    /// Whether a room is small enough to be sent to everybody who joins.
+    pub(super) fn check_size(&self, state: &RoomState) -> Result<()> {
+        let host = Viewer { is_host: true, ..Viewer::default() };
+        let room = state.room_for(&host, self.clock.now());
+        let size = serde_json::to_vec(&room).map_err(|error| Error::Internal(error.to_string()))?.len();
+        if size <= limits::SNAPSHOT_BYTES {
+            return Ok(());
+        }
+        let kib = limits::SNAPSHOT_BYTES / 1024;
+        let detail = format!("The room would hold more than {kib} KiB of questions and options.");
+        Err(Problem::new(422, "room_too_large", detail).into())
+    }
+}
+
+fn parse_polls(written: Vec<NewPoll>, errors: &mut Vec<FieldError>) -> Vec<Definition> {
+    let mut definitions = Vec::with_capacity(written.len());
+    for (index, poll) in written.into_iter().enumerate() {
+        match Definition::parse(poll) {
+            Ok(definition) => definitions.push(definition),
+            Err(wrong) => errors.extend(
+                wrong
+                    .into_iter()
+                    .map(|error| FieldError::new(format!("polls[{index}].{}", error.field), error.message)),
+            ),
+        }
+    }
+    definitions
+}
+
+async fn reorder(connection: &mut AnyConnection, room: RoomId, order: &[PollId]) -> Result<()> {
+    let mut known: Vec<PollId> =
+        polls::of_room(&mut *connection, room).await?.iter().map(|poll| poll.id).collect();
+    let mut named = order.to_vec();
+    known.sort();
+    named.sort();
+    if known != named {
+        let error = FieldError::new("poll_order", "must name each poll of the room once");
+        return Err(Problem::invalid(vec![error]).into());
+    }
+    for (position, poll) in (0..).zip(order) {
+        polls::set_position(&mut *connection, *poll, position).await?;
+    }
+    Ok(())
+}

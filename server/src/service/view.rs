@@ -1,0 +1,117 @@
+//! Rooms and polls as one viewer may see them: pure functions of what is stored and what stands.
+
+use std::collections::HashMap;
+
+use domain::{Poll, PollId, PollOption, PollState, Room, Standing, Tally, Timestamp};
+
+use crate::auth::Asker;
+use crate::store::polls::PollRecord;
+use crate::store::rooms::RoomRecord;
+
+/// A room with its polls, as stored.
+#[derive(Clone, Debug)]
+pub struct RoomState {
+    /// The room.
+    pub room: RoomRecord,
+    /// Its polls in order.
+    pub polls: Vec<PollRecord>,
+}
+
+/// Who looks at a room, and what stands of them in its polls.
+#[derive(Clone, Debug, Default)]
+pub struct Viewer {
+    /// Whether it is the room's host.
+    pub is_host: bool,
+    /// What stands, by poll.
+    pub standings: HashMap<PollId, Standing>,
+}
+
+impl RoomState {
+    /// The poll with this id.
+    pub fn poll(&self, id: PollId) -> Option<&PollRecord> {
+        self.polls.iter().find(|poll| poll.id == id)
+    }
+
+    /// Whether an asker is the host.
+    pub fn is_host(&self, asker: &Asker) -> bool {
+        asker.is(self.room.host)
+    }
+
+    /// The polls that are not drafts: those that have tallies.
+    pub fn shown(&self) -> Vec<PollId> {
+        let shown = self.polls.iter().filter(|poll| poll.lifecycle.state != PollState::Draft);
+        shown.map(|poll| poll.id).collect()
+    }
+
+    /// The room as a viewer may see it.
+    pub fn room_for(&self, viewer: &Viewer, now: Timestamp) -> Room {
+        let visible = |poll: &&PollRecord| viewer.is_host || poll.lifecycle.at(now).state != PollState::Draft;
+        let current = self.room.current.filter(|id| self.poll(*id).as_ref().is_some_and(visible));
+        Room {
+            id: self.room.id,
+            code: self.room.code,
+            title: self.room.title.clone(),
+            is_host: viewer.is_host,
+            settings: self.room.settings,
+            current,
+            polls: self.polls.iter().filter(visible).map(|poll| self.poll_for(poll, viewer, now)).collect(),
+            created_at: self.room.created_at,
+        }
+    }
+
+    /// A poll as a viewer may see it, with what is personal.
+    pub fn poll_for(&self, poll: &PollRecord, viewer: &Viewer, now: Timestamp) -> Poll {
+        let standing = viewer.standings.get(&poll.id);
+        Poll {
+            results_visible: Some(self.shows_results(poll, viewer.is_host, standing, now)),
+            your_choice: standing.map(|standing| standing.choice.clone()),
+            your_ballot: standing.map(|standing| standing.ballot),
+            ..self.poll_for_all(poll, now)
+        }
+    }
+
+    /// A poll without what is personal.
+    pub fn poll_for_all(&self, poll: &PollRecord, now: Timestamp) -> Poll {
+        let life = poll.lifecycle.at(now);
+        let option = |label: &String| PollOption { label: label.clone() };
+        Poll {
+            id: poll.id,
+            room: self.room.code,
+            position: poll.position,
+            question: poll.definition.question().to_owned(),
+            kind: poll.definition.kind(),
+            options: poll.definition.options().iter().map(option).collect(),
+            state: life.state,
+            round: life.round,
+            opened_at: life.opened_at,
+            closes_at: life.closes_at,
+            closed_at: life.closed_at,
+            revealed: life.revealed,
+            server_time: now,
+            results_visible: None,
+            your_choice: None,
+            your_ballot: None,
+        }
+    }
+
+    /// Whether somebody may see a poll's results.
+    pub fn shows_results(
+        &self,
+        poll: &PollRecord,
+        is_host: bool,
+        standing: Option<&Standing>,
+        now: Timestamp,
+    ) -> bool {
+        let has_voted = standing.is_some_and(|standing| standing.choice.is_some());
+        poll.lifecycle.at(now).shows_results(self.room.settings.results, is_host, has_voted)
+    }
+
+    /// A tally as a viewer may see it.
+    pub fn tally_for(&self, tally: &Tally, viewer: &Viewer, now: Timestamp) -> Tally {
+        let standing = viewer.standings.get(&tally.poll);
+        match self.poll(tally.poll) {
+            Some(poll) if self.shows_results(poll, viewer.is_host, standing, now) => tally.clone(),
+            _ => tally.hidden(),
+        }
+    }
+}

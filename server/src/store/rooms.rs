@@ -1,0 +1,193 @@
+//! Rooms and the join codes that were issued for them.
+
+use domain::{PollId, RoomCode, RoomId, RoomSettings, Timestamp, UserId};
+use sqlx::any::AnyRow;
+use sqlx::{Any, AnyConnection, Executor, query};
+
+use super::{Store, row};
+use crate::error::Result;
+
+/// A room as stored.
+#[derive(Clone, Debug)]
+pub struct RoomRecord {
+    /// Its id.
+    pub id: RoomId,
+    /// Its join code.
+    pub code: RoomCode,
+    /// Who owns it.
+    pub host: UserId,
+    /// Its title.
+    pub title: String,
+    /// Its settings.
+    pub settings: RoomSettings,
+    /// What phones and screens show now.
+    pub current: Option<PollId>,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, code, host_id, title, results, change_vote, voters, current_poll, created_at FROM rooms ",
+            $rest
+        )
+    };
+}
+
+impl Store {
+    /// The room with this code.
+    pub async fn room_by_code(&self, code: RoomCode) -> Result<Option<RoomRecord>> {
+        query(select!("WHERE code = ?"))
+            .bind(code.as_str().to_owned())
+            .fetch_optional(&self.read)
+            .await?
+            .map(|found| room(&found))
+            .transpose()
+    }
+
+    /// The room with this id.
+    pub async fn room(&self, id: RoomId) -> Result<Option<RoomRecord>> {
+        find(&self.read, id).await
+    }
+
+    /// At most `limit` rooms of a host made before `before`, newest first, whose title or code holds
+    /// `search`.
+    pub async fn rooms_of(
+        &self,
+        host: UserId,
+        search: &str,
+        before: Option<RoomId>,
+        limit: u32,
+    ) -> Result<Vec<RoomRecord>> {
+        let pattern = format!("%{}%", search.replace('!', "!!").replace('%', "!%").replace('_', "!_"));
+        let before = before.map_or(vec![0xff; 16], |id| id.as_bytes().to_vec());
+        query(select!(
+            "WHERE host_id = ? AND id < ? AND (LOWER(title) LIKE LOWER(?) ESCAPE '!' OR code LIKE UPPER(?) ESCAPE '!') \
+             ORDER BY id DESC LIMIT ?"
+        ))
+        .bind(host.as_bytes().to_vec())
+        .bind(before)
+        .bind(pattern.clone())
+        .bind(pattern)
+        .bind(i64::from(limit))
+        .fetch_all(&self.read)
+        .await?
+        .iter()
+        .map(room)
+        .collect()
+    }
+}
+
+/// The room with this id, as this connection sees it.
+pub async fn find<'e>(executor: impl Executor<'e, Database = Any>, id: RoomId) -> Result<Option<RoomRecord>> {
+    query(select!("WHERE id = ?"))
+        .bind(id.as_bytes().to_vec())
+        .fetch_optional(executor)
+        .await?
+        .map(|found| room(&found))
+        .transpose()
+}
+
+/// How many rooms a host has.
+pub async fn count_of(connection: &mut AnyConnection, host: UserId) -> Result<usize> {
+    let found = query("SELECT COUNT(*) AS n FROM rooms WHERE host_id = ?")
+        .bind(host.as_bytes().to_vec())
+        .fetch_one(connection)
+        .await?;
+    row::count(&found, "n")
+}
+
+/// Issues a code; false when it was issued before.
+pub async fn issue_code(connection: &mut AnyConnection, code: RoomCode, now: Timestamp) -> Result<bool> {
+    let inserted = query("INSERT INTO codes (code, issued_at) VALUES (?, ?)")
+        .bind(code.as_str().to_owned())
+        .bind(now.millis())
+        .execute(connection)
+        .await;
+    match inserted {
+        Ok(_) => Ok(true),
+        Err(sqlx::Error::Database(error)) if error.is_unique_violation() => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Stores a room.
+pub async fn insert(connection: &mut AnyConnection, room: &RoomRecord) -> Result<()> {
+    query(
+        "INSERT INTO rooms (id, code, host_id, title, results, change_vote, voters, current_poll, created_at) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(room.id.as_bytes().to_vec())
+    .bind(room.code.as_str().to_owned())
+    .bind(room.host.as_bytes().to_vec())
+    .bind(room.title.clone())
+    .bind(row::to_word(room.settings.results))
+    .bind(i32::from(room.settings.change_vote))
+    .bind(row::to_word(room.settings.voters))
+    .bind(room.current.map(|poll| poll.as_bytes().to_vec()))
+    .bind(room.created_at.millis())
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Stores a room's title and settings.
+pub async fn update(
+    connection: &mut AnyConnection,
+    id: RoomId,
+    title: &str,
+    settings: RoomSettings,
+) -> Result<()> {
+    query("UPDATE rooms SET title = ?, results = ?, change_vote = ?, voters = ? WHERE id = ?")
+        .bind(title.to_owned())
+        .bind(row::to_word(settings.results))
+        .bind(i32::from(settings.change_vote))
+        .bind(row::to_word(settings.voters))
+        .bind(id.as_bytes().to_vec())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Stores which poll a room shows.
+pub async fn set_current(connection: &mut AnyConnection, id: RoomId, poll: Option<PollId>) -> Result<()> {
+    query("UPDATE rooms SET current_poll = ? WHERE id = ?")
+        .bind(poll.map(|poll| poll.as_bytes().to_vec()))
+        .bind(id.as_bytes().to_vec())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Makes a room show nothing, if it shows this poll.
+pub async fn drop_current(connection: &mut AnyConnection, id: RoomId, poll: PollId) -> Result<()> {
+    query("UPDATE rooms SET current_poll = NULL WHERE id = ? AND current_poll = ?")
+        .bind(id.as_bytes().to_vec())
+        .bind(poll.as_bytes().to_vec())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Deletes a room; its polls must be gone. Its code stays issued.
+pub async fn delete(connection: &mut AnyConnection, id: RoomId) -> Result<()> {
+    query("DELETE FROM rooms WHERE id = ?").bind(id.as_bytes().to_vec()).execute(connection).await?;
+    Ok(())
+}
+
+fn room(found: &AnyRow) -> Result<RoomRecord> {
+    Ok(RoomRecord {
+        id: row::id(found, "id", RoomId::from_slice)?,
+        code: row::word(found, "code")?,
+        host: row::id(found, "host_id", UserId::from_slice)?,
+        title: row::get(found, "title")?,
+        settings: RoomSettings {
+            results: row::word(found, "results")?,
+            change_vote: row::get::<i32>(found, "change_vote")? != 0,
+            voters: row::word(found, "voters")?,
+        },
+        current: row::maybe_id(found, "current_poll", PollId::from_slice)?,
+        created_at: row::time(found, "created_at")?,
+    })
+}

@@ -1,0 +1,193 @@
+//! Accounts, their sessions, and guests that have a name.
+
+use domain::{DisplayName, SessionId, Timestamp, UserId, Username, VoterId};
+use sqlx::any::AnyRow;
+use sqlx::query;
+
+use super::{Store, row};
+use crate::error::{Error, Result};
+
+/// An account as stored.
+#[derive(Clone, Debug)]
+pub struct UserRecord {
+    /// Its id.
+    pub id: UserId,
+    /// Its folded user name.
+    pub username: String,
+    /// What others are shown.
+    pub display_name: Option<String>,
+    /// The PHC string of its password.
+    pub password_hash: String,
+}
+
+/// An account to store.
+pub struct NewUser<'a> {
+    /// Its id.
+    pub id: UserId,
+    /// Its user name.
+    pub username: &'a Username,
+    /// What others are shown.
+    pub display_name: Option<&'a DisplayName>,
+    /// The PHC string of its password.
+    pub password_hash: &'a str,
+}
+
+impl Store {
+    /// Stores an account; false when its user name is taken.
+    pub async fn insert_user(&self, user: NewUser<'_>, now: Timestamp) -> Result<bool> {
+        let inserted = query(
+            "INSERT INTO users (id, username, display_name, password_hash, created_at) VALUES (?, ?, ?, ?, ?)",
+        )
+        .bind(user.id.as_bytes().to_vec())
+        .bind(user.username.as_str().to_owned())
+        .bind(user.display_name.map(|name| name.as_str().to_owned()))
+        .bind(user.password_hash.to_owned())
+        .bind(now.millis())
+        .execute(&self.write)
+        .await;
+        match inserted {
+            Ok(_) => Ok(true),
+            Err(sqlx::Error::Database(error)) if error.is_unique_violation() => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The account with this user name.
+    pub async fn user_named(&self, username: &Username) -> Result<Option<UserRecord>> {
+        query("SELECT id, username, display_name, password_hash FROM users WHERE username = ?")
+            .bind(username.as_str().to_owned())
+            .fetch_optional(&self.read)
+            .await?
+            .map(|found| user(&found))
+            .transpose()
+    }
+
+    /// The account behind a session, if the session is alive.
+    pub async fn user_of_session(&self, session: SessionId, now: Timestamp) -> Result<Option<UserRecord>> {
+        query(
+            "SELECT u.id, u.username, u.display_name, u.password_hash FROM sessions s \
+             JOIN users u ON u.id = s.user_id WHERE s.id = ? AND s.ended_at IS NULL AND s.expires_at > ?",
+        )
+        .bind(session.as_bytes().to_vec())
+        .bind(now.millis())
+        .fetch_optional(&self.read)
+        .await?
+        .map(|found| user(&found))
+        .transpose()
+    }
+
+    /// Changes what others are shown of an account.
+    pub async fn rename_user(&self, user: UserId, name: &DisplayName) -> Result<()> {
+        query("UPDATE users SET display_name = ? WHERE id = ?")
+            .bind(name.as_str().to_owned())
+            .bind(user.as_bytes().to_vec())
+            .execute(&self.write)
+            .await?;
+        Ok(())
+    }
+
+    /// Deletes an account with its sessions. Its rooms must be gone; its ballots elsewhere stay and are
+    /// nobody's.
+    pub async fn delete_user(&self, user: UserId) -> Result<()> {
+        let mut transaction = self.begin().await?;
+        for statement in ["DELETE FROM sessions WHERE user_id = ?", "DELETE FROM users WHERE id = ?"] {
+            query(statement).bind(user.as_bytes().to_vec()).execute(&mut *transaction).await?;
+        }
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Stores a session.
+    pub async fn insert_session(
+        &self,
+        session: SessionId,
+        user: UserId,
+        now: Timestamp,
+        expires_at: Timestamp,
+    ) -> Result<()> {
+        query("INSERT INTO sessions (id, user_id, created_at, expires_at) VALUES (?, ?, ?, ?)")
+            .bind(session.as_bytes().to_vec())
+            .bind(user.as_bytes().to_vec())
+            .bind(now.millis())
+            .bind(expires_at.millis())
+            .execute(&self.write)
+            .await?;
+        Ok(())
+    }
+
+    /// Ends a session.
+    pub async fn end_session(&self, session: SessionId, now: Timestamp) -> Result<()> {
+        query("UPDATE sessions SET ended_at = ? WHERE id = ? AND ended_at IS NULL")
+            .bind(now.millis())
+            .bind(session.as_bytes().to_vec())
+            .execute(&self.write)
+            .await?;
+        Ok(())
+    }
+
+    /// The sessions of an account that have not ended.
+    pub async fn sessions_of(&self, user: UserId) -> Result<Vec<SessionId>> {
+        query("SELECT id FROM sessions WHERE user_id = ? AND ended_at IS NULL")
+            .bind(user.as_bytes().to_vec())
+            .fetch_all(&self.read)
+            .await?
+            .iter()
+            .map(|found| row::id(found, "id", SessionId::from_slice))
+            .collect()
+    }
+
+    /// Deletes sessions whose tokens have expired.
+    pub async fn delete_expired_sessions(&self, now: Timestamp) -> Result<u64> {
+        let done = query("DELETE FROM sessions WHERE expires_at <= ?")
+            .bind(now.millis())
+            .execute(&self.write)
+            .await?;
+        Ok(done.rows_affected())
+    }
+
+    /// A guest's name, where it has one. `Err(gone)` would be an error of the database; `None` outside
+    /// means that this guest has left for good.
+    pub async fn guest_name(&self, guest: VoterId) -> Result<Option<Option<String>>> {
+        let found = query("SELECT display_name, ended_at FROM guests WHERE id = ?")
+            .bind(guest.as_bytes().to_vec())
+            .fetch_optional(&self.read)
+            .await?;
+        let Some(found) = found else { return Ok(Some(None)) };
+        let gone = row::maybe_time(&found, "ended_at")?.is_some();
+        if gone { Ok(None) } else { Ok(Some(row::get(&found, "display_name")?)) }
+    }
+
+    /// Gives a guest a name.
+    pub async fn name_guest(&self, guest: VoterId, name: &DisplayName) -> Result<()> {
+        self.put_guest(guest, Some(name.as_str().to_owned()), None).await
+    }
+
+    /// Forgets a guest's name and makes its token worthless.
+    pub async fn end_guest(&self, guest: VoterId, now: Timestamp) -> Result<()> {
+        self.put_guest(guest, None, Some(now.millis())).await
+    }
+
+    async fn put_guest(&self, guest: VoterId, name: Option<String>, ended_at: Option<i64>) -> Result<()> {
+        let mut transaction = self.begin().await?;
+        query("DELETE FROM guests WHERE id = ?")
+            .bind(guest.as_bytes().to_vec())
+            .execute(&mut *transaction)
+            .await?;
+        query("INSERT INTO guests (id, display_name, ended_at) VALUES (?, ?, ?)")
+            .bind(guest.as_bytes().to_vec())
+            .bind(name)
+            .bind(ended_at)
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await.map_err(Error::from)
+    }
+}
+
+fn user(found: &AnyRow) -> Result<UserRecord> {
+    Ok(UserRecord {
+        id: row::id(found, "id", UserId::from_slice)?,
+        username: row::get(found, "username")?,
+        display_name: row::get(found, "display_name")?,
+        password_hash: row::get(found, "password_hash")?,
+    })
+}

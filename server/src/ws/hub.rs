@@ -1,0 +1,193 @@
+//! Which sockets are here, and which rooms they are in. All that a socket holds is released when it
+//! leaves; a room without sockets has no task.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
+use std::time::Duration;
+
+use domain::wire::{ByeReason, close};
+use domain::{PollId, Problem, RoomId, SessionId};
+use tokio::sync::oneshot;
+
+use super::inbox::{Inbox, Joining, Request, SocketId};
+use super::outbox::{Farewell, Outbox};
+use super::room::RoomTask;
+use crate::bus::{Event, Listener};
+use crate::error::{Error, Result};
+use crate::service::Services;
+
+/// How long a socket waits for a room to let it in or out.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The sockets of this node and the rooms they are in.
+pub struct Hub {
+    services: Services,
+    most: usize,
+    next: AtomicU64,
+    sockets: Mutex<HashMap<SocketId, Socket>>,
+    rooms: Mutex<HashMap<RoomId, Room>>,
+    me: Weak<Self>,
+}
+
+struct Socket {
+    session: Option<SessionId>,
+    outbox: Arc<Outbox>,
+}
+
+struct Room {
+    inbox: Arc<Inbox>,
+    shared: Arc<Shared>,
+    sockets: usize,
+}
+
+/// What a room's task lets others read.
+#[derive(Default)]
+pub(super) struct Shared {
+    /// How many people are in the room.
+    pub(super) participants: AtomicU64,
+    /// The room's polls.
+    pub(super) polls: RwLock<HashSet<PollId>>,
+}
+
+impl Hub {
+    /// An empty hub that hears what happens, for at most so many sockets.
+    pub fn new(services: Services, most: usize) -> Arc<Self> {
+        let hub = Arc::new_cyclic(|me| Self {
+            services,
+            most,
+            next: AtomicU64::new(0),
+            sockets: Mutex::default(),
+            rooms: Mutex::default(),
+            me: me.clone(),
+        });
+        let listener: Weak<Self> = Arc::downgrade(&hub);
+        hub.services.bus.subscribe(listener);
+        hub
+    }
+
+    /// How many people are in a room on this node.
+    pub fn participants(&self, room: RoomId) -> u64 {
+        self.rooms().get(&room).map_or(0, |room| room.shared.participants.load(Ordering::Relaxed))
+    }
+
+    /// How many sockets and rooms are here.
+    pub fn size(&self) -> (usize, usize) {
+        (self.sockets().len(), self.rooms().len())
+    }
+
+    /// Whether another socket has no place.
+    pub fn is_full(&self) -> bool {
+        self.sockets().len() >= self.most
+    }
+
+    /// Tells all sockets that the server restarts.
+    pub fn close_all(&self) {
+        for socket in self.sockets().values() {
+            // Not all at once: they come back within a few seconds of each other.
+            let [jitter] = self.services.clock.random::<1>();
+            let retry = 500 + u64::from(jitter) * 10;
+            socket
+                .outbox
+                .close(Farewell { bye: Some((ByeReason::Restart, retry)), code: Some(close::RESTART) });
+        }
+    }
+
+    /// Takes a socket in.
+    pub(super) fn add(&self, outbox: Arc<Outbox>) -> SocketId {
+        let id = self.next.fetch_add(1, Ordering::Relaxed);
+        self.sockets().insert(id, Socket { session: None, outbox });
+        id
+    }
+
+    /// Says whose session a socket belongs to: it closes when that ends.
+    pub(super) fn set_session(&self, socket: SocketId, session: Option<SessionId>) {
+        if let Some(socket) = self.sockets().get_mut(&socket) {
+            socket.session = session;
+        }
+    }
+
+    /// Lets a socket go.
+    pub(super) fn remove(&self, socket: SocketId) {
+        self.sockets().remove(&socket);
+    }
+
+    /// Brings a socket into a room, whose task answers it. Whatever comes of it, a [`Hub::leave`] must
+    /// follow.
+    pub(super) async fn join(&self, room: RoomId, joining: Joining) -> Result<Arc<Shared>> {
+        let (reply, answer) = oneshot::channel();
+        let shared = {
+            let mut rooms = self.rooms();
+            let entry = rooms.entry(room).or_insert_with(|| self.open(room));
+            entry.sockets += 1;
+            entry.inbox.ask(Request::Join(joining, reply));
+            entry.shared.clone()
+        };
+        match tokio::time::timeout(PATIENCE, answer).await {
+            Ok(Ok(joined)) => joined.map(|()| shared),
+            _ => Err(Error::Problem(Problem::new(
+                503,
+                "overloaded",
+                "The room is very busy. Please try again.",
+            ))),
+        }
+    }
+
+    /// Takes a socket out of a room.
+    pub(super) async fn leave(&self, room: RoomId, socket: SocketId) {
+        let (reply, answer) = oneshot::channel();
+        if let Some(entry) = self.rooms().get_mut(&room) {
+            entry.sockets = entry.sockets.saturating_sub(1);
+            entry.inbox.ask(Request::Leave(socket, reply));
+        }
+        let _gone = tokio::time::timeout(PATIENCE, answer).await;
+    }
+
+    /// Ends a room's task if no socket is in the room; says whether it does.
+    pub(super) fn retire(&self, room: RoomId) -> bool {
+        let mut rooms = self.rooms();
+        let unused = rooms.get(&room).is_none_or(|room| room.sockets == 0);
+        if unused {
+            rooms.remove(&room);
+        }
+        unused
+    }
+
+    fn open(&self, id: RoomId) -> Room {
+        let room = Room { inbox: Arc::default(), shared: Arc::default(), sockets: 0 };
+        let task = RoomTask::new(id, self.services.clone(), room.inbox.clone(), room.shared.clone());
+        let hub = self.me.clone();
+        let task = tokio::spawn(task.run(hub.clone()));
+        // A room whose task fails is opened anew by the next socket that joins.
+        tokio::spawn(async move {
+            if let (Err(error), Some(hub)) = (task.await, hub.upgrade()) {
+                tracing::error!(%error, room = %id, "a room's task failed");
+                hub.rooms().remove(&id);
+            }
+        });
+        room
+    }
+
+    fn sockets(&self) -> MutexGuard<'_, HashMap<SocketId, Socket>> {
+        self.sockets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn rooms(&self) -> MutexGuard<'_, HashMap<RoomId, Room>> {
+        self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Listener for Hub {
+    fn hear(&self, event: Event) {
+        if let Event::SessionEnded(session) = event {
+            for socket in self.sockets().values().filter(|socket| socket.session == Some(session)) {
+                let bye = Some((ByeReason::Logout, 0));
+                socket.outbox.close(Farewell { bye, code: Some(close::NOT_AUTHENTICATED) });
+            }
+        } else if let Some(room) =
+            event.room().and_then(|room| self.rooms().get(&room).map(|room| room.inbox.clone()))
+        {
+            room.hear(event);
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! What waits to be written to one socket. Messages keep their order; of a poll's tallies only the
+//! newest waits, so that a slow socket skips to it and is never sent a backlog.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use axum::extract::ws::Utf8Bytes;
+use domain::wire::close;
+use domain::{PollId, ServerMessage, wire::ByeReason};
+use tokio::sync::Notify;
+
+/// How many messages wait at most. A socket that lets more pile up is closed as too slow.
+const MOST: usize = 512;
+
+/// What waits to be written to one socket.
+#[derive(Default)]
+pub(super) struct Outbox {
+    waiting: Mutex<Waiting>,
+    ready: Notify,
+    closing: Notify,
+}
+
+#[derive(Default)]
+struct Waiting {
+    messages: VecDeque<Utf8Bytes>,
+    tallies: Vec<(PollId, Utf8Bytes)>,
+    farewell: Option<Farewell>,
+}
+
+/// How a connection ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Farewell {
+    /// What is said before, and when to come back (in milliseconds).
+    pub(super) bye: Option<(ByeReason, u64)>,
+    /// The close code; none when the other side has gone.
+    pub(super) code: Option<u16>,
+}
+
+/// What to write next.
+pub(super) enum Next {
+    /// These frames.
+    Frames(Vec<Utf8Bytes>),
+    /// These frames, and then no more.
+    Farewell(Vec<Utf8Bytes>, Farewell),
+}
+
+impl Outbox {
+    /// Puts a message at the end.
+    pub(super) fn send(&self, message: Utf8Bytes) {
+        let mut waiting = self.lock();
+        if waiting.messages.len() >= MOST {
+            drop(waiting);
+            return self
+                .close(Farewell { bye: Some((ByeReason::Slow, 1_000)), code: Some(close::SLOW_OR_IDLE) });
+        }
+        waiting.messages.push_back(message);
+        drop(waiting);
+        self.ready.notify_one();
+    }
+
+    /// Encodes a message and puts it at the end.
+    pub(super) fn say(&self, message: &ServerMessage) {
+        self.send(encode(message));
+    }
+
+    /// Puts a tally in place of an older one of the same poll.
+    pub(super) fn send_tally(&self, poll: PollId, frame: Utf8Bytes) {
+        let mut waiting = self.lock();
+        match waiting.tallies.iter_mut().find(|(known, _)| *known == poll) {
+            Some((_, older)) => *older = frame,
+            None => waiting.tallies.push((poll, frame)),
+        }
+        drop(waiting);
+        self.ready.notify_one();
+    }
+
+    /// Ends the connection after what waits. The first farewell counts.
+    pub(super) fn close(&self, farewell: Farewell) {
+        self.lock().farewell.get_or_insert(farewell);
+        self.ready.notify_one();
+        self.closing.notify_one();
+    }
+
+    /// Waits until the connection is to end.
+    pub(super) async fn closing(&self) {
+        self.closing.notified().await;
+    }
+
+    /// Waits for something to write.
+    pub(super) async fn next(&self) -> Next {
+        loop {
+            {
+                let mut waiting = self.lock();
+                let mut frames: Vec<Utf8Bytes> = waiting.messages.drain(..).collect();
+                frames.extend(waiting.tallies.drain(..).map(|(_, frame)| frame));
+                if let Some(farewell) = waiting.farewell {
+                    return Next::Farewell(frames, farewell);
+                }
+                if !frames.is_empty() {
+                    return Next::Frames(frames);
+                }
+            }
+            self.ready.notified().await;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A message as a frame's text, to be shared by all who are sent it.
+pub(super) fn encode(message: &ServerMessage) -> Utf8Bytes {
+    match serde_json::to_string(message) {
+        Ok(text) => text.into(),
+        Err(error) => {
+            tracing::error!(%error, "a message could not be encoded");
+            Utf8Bytes::from_static(r#"{"type":"error","code":"bad_message","message":"internal error"}"#)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::Timestamp;
+
+    use super::*;
+
+    fn poll(number: u8) -> PollId {
+        PollId::new(Timestamp::from_millis(0), [number; 10])
+    }
+
+    async fn frames(outbox: &Outbox) -> Vec<String> {
+        match outbox.next().await {
+            Next::Frames(frames) | Next::Farewell(frames, _) => {
+                frames.iter().map(ToString::to_string).collect()
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn messages_keep_their_order_and_tallies_skip_to_the_newest() {
+        let outbox = Outbox::default();
+        outbox.send_tally(poll(1), "old".into());
+        outbox.send("first".into());
+        outbox.send_tally(poll(2), "other".into());
+        outbox.send_tally(poll(1), "new".into());
+        outbox.send("second".into());
+        assert_eq!(frames(&outbox).await, ["first", "second", "new", "other"]);
+    }
+
+    #[tokio::test]
+    async fn a_socket_that_lets_too_much_pile_up_is_told_that_it_is_slow() {
+        let outbox = Outbox::default();
+        (0..=MOST).for_each(|_| outbox.send("x".into()));
+        outbox.closing().await;
+        let Next::Farewell(frames, farewell) = outbox.next().await else { panic!("still open") };
+        assert_eq!((frames.len(), farewell.code), (MOST, Some(close::SLOW_OR_IDLE)));
+    }
+}

@@ -1,0 +1,98 @@
+//! A socket in a room: what it may see, and what it was told of its own.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use domain::wire::Role;
+use domain::{BallotId, Choice, PollId, PollState, ServerMessage, Standing, Timestamp, VoterId};
+
+use super::super::inbox::Joining;
+use super::super::outbox::Outbox;
+use super::shown::ShownTally;
+use crate::auth::{Asker, Principal};
+use crate::service::{RoomState, Viewer};
+
+/// A socket in a room.
+pub(super) struct Member {
+    principal: Principal,
+    /// Whether it is the host's.
+    pub(super) is_host: bool,
+    /// Whether it shows the room to others.
+    pub(super) is_screen: bool,
+    /// Where to put what it is told.
+    pub(super) outbox: Arc<Outbox>,
+    /// What stands of its voter.
+    pub(super) standings: HashMap<PollId, Standing>,
+    told: HashMap<PollId, Yours>,
+}
+
+/// What is personal about a poll.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Yours {
+    results_visible: bool,
+    choice: Option<Option<Choice>>,
+    ballot: Option<BallotId>,
+}
+
+impl Member {
+    /// A socket that joins, with what stands of its voter.
+    pub(super) fn new(joining: Joining, state: &RoomState, standings: HashMap<PollId, Standing>) -> Self {
+        let is_host = state.is_host(&Asker(Some(joining.principal.clone())));
+        Self {
+            principal: joining.principal,
+            is_host,
+            is_screen: joining.role == Some(Role::Screen),
+            outbox: joining.outbox,
+            standings,
+            told: HashMap::new(),
+        }
+    }
+
+    /// Whose socket it is.
+    pub(super) fn voter(&self) -> VoterId {
+        self.principal.voter()
+    }
+
+    /// Sends the whole room as this member may see it.
+    pub(super) fn show_room(&mut self, state: &RoomState, participants: u64, now: Timestamp) {
+        let viewer = Viewer { is_host: self.is_host, standings: self.standings.clone() };
+        let room = state.room_for(&viewer, now);
+        self.told = state.polls.iter().map(|poll| (poll.id, self.yours(state, poll.id, now))).collect();
+        self.outbox.say(&ServerMessage::Room { room, participants });
+    }
+
+    /// Sends a tally, with results or without.
+    pub(super) fn show_tally(&self, state: &RoomState, tally: &mut ShownTally, now: Timestamp) {
+        let poll = tally.poll();
+        let visible = self.yours(state, poll, now).results_visible;
+        self.outbox.send_tally(poll, tally.frame(visible));
+    }
+
+    /// Tells what is personal about a poll, if it differs from what was told last.
+    pub(super) fn tell_yours(&mut self, state: &RoomState, poll: PollId, now: Timestamp) {
+        let is_draft = state.poll(poll).is_none_or(|poll| poll.lifecycle.state == PollState::Draft);
+        let yours = self.yours(state, poll, now);
+        let known = self.told.insert(poll, yours.clone());
+        if known.as_ref() == Some(&yours) || (known.is_none() && is_draft) {
+            return;
+        }
+        let Yours { results_visible, choice, ballot } = yours;
+        self.outbox.say(&ServerMessage::Yours { poll, results_visible, choice, ballot });
+    }
+
+    /// Forgets a poll that was deleted.
+    pub(super) fn forget(&mut self, poll: PollId) {
+        self.standings.remove(&poll);
+        self.told.remove(&poll);
+    }
+
+    fn yours(&self, state: &RoomState, poll: PollId, now: Timestamp) -> Yours {
+        let standing = self.standings.get(&poll);
+        let visible = |poll| state.shows_results(poll, self.is_host, standing, now);
+        Yours {
+            results_visible: state.poll(poll).is_some_and(visible),
+            choice: standing.map(|standing| standing.choice.clone()),
+            ballot: standing.map(|standing| standing.ballot),
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! From HTTP to a socket: who may have one.
+
+use axum::extract::State;
+use axum::extract::ws::WebSocketUpgrade;
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
+use domain::wire::SUBPROTOCOL;
+use domain::{Problem, limits};
+
+use super::connection;
+use crate::http::{Caller, answer_problem, is_own_origin};
+use crate::state::AppState;
+
+/// The largest frame that is read at all; one over 4 KiB is read up to here, to be refused politely.
+const READ_LIMIT: usize = 16 * limits::FRAME_BYTES;
+
+/// `GET /ws`: refuses foreign origins, bad tokens and sockets beyond the limit; all others get one.
+pub async fn upgrade(
+    State(state): State<AppState>,
+    caller: Caller,
+    headers: HeaderMap,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    if !is_own_origin(&headers, &state.site) {
+        let detail = "This socket was asked for by a page of another site.";
+        return answer_problem(Problem::new(403, "foreign_origin", detail));
+    }
+    if caller.bad {
+        let detail = "The token is not valid any more. Please sign in again.";
+        return answer_problem(Problem::new(401, "invalid_token", detail));
+    }
+    if state.hub.is_full() {
+        let detail = "The server holds as many connections as it can. Please try again in a moment.";
+        return answer_problem(Problem::new(503, "overloaded", detail));
+    }
+    upgrade
+        .protocols([SUBPROTOCOL])
+        .read_buffer_size(limits::FRAME_BYTES)
+        .max_message_size(READ_LIMIT)
+        .max_frame_size(READ_LIMIT)
+        .on_upgrade(move |socket| connection::serve(socket, caller.asker, state))
+        .into_response()
+}

@@ -1,0 +1,9 @@
+//! The server, tested from outside: over its use cases, HTTP and sockets, with real parts.
+
+#![expect(unreachable_pub, reason = "the support modules are shared inside this one crate")]
+
+mod contract;
+mod crash;
+mod http;
+mod socket;
+mod support;
