@@ -173,9 +173,14 @@ async fn a_hidden_result_leaves_the_server_nowhere() {
         let (status, answer) = looker.get(&format!("/polls/{poll}/results")).await;
         assert_eq!((status, &answer["code"]), (403, &json!("results_hidden")), "{results}");
         assert!(!looker.get(&format!("/rooms/{code}")).await.1.to_string().contains("marks"));
-        let page =
-            looker.request(Method::GET, &format!("/r/{code}")).send().await.unwrap().text().await.unwrap();
-        assert!(!page.contains("marks") && !page.contains("100%"), "{results}");
+        let page_of = async |person: &Person| {
+            let page = person.request(Method::GET, &format!("/r/{code}")).send().await.unwrap();
+            page.text().await.unwrap()
+        };
+        let full_bar = r#"width="100.0%""#;
+        assert!(page_of(&host).await.contains(full_bar), "{results}");
+        let page = page_of(&looker).await;
+        assert!(!page.contains(r#""marks""#) && !page.contains(full_bar), "{results}");
         assert_eq!(host.get(&format!("/polls/{poll}/results")).await.1["marks"], json!({"1": 1}));
     }
 }

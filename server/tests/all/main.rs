@@ -1,6 +1,7 @@
 //! The server, tested from outside: over its use cases, HTTP and sockets, with real parts.
 
 #![expect(unreachable_pub, reason = "the support modules are shared inside this one crate")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod contract;
 mod crash;
