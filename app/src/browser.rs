@@ -126,6 +126,11 @@ pub(crate) fn toggle_full_screen() {
     }
 }
 
+/// Whether the server drew a page that lives on here, and not one that says what is wrong.
+pub(crate) fn is_alive() -> bool {
+    matches!(document().query_selector("[data-still]"), Ok(None))
+}
+
 /// Whether a key was meant for the control it was pressed in, and not for the page.
 pub(crate) fn meant_for_control(event: &leptos::ev::KeyboardEvent) -> bool {
     let control = |element: Element| {

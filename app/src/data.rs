@@ -1,6 +1,6 @@
 //! What pages are drawn from.
 
-use domain::{Identity, Me, Problem, Room, Tally};
+use domain::{Identity, IdentityKind, Me, Problem, Room, Tally};
 use serde::{Deserialize, Serialize};
 
 /// Who looks at a page, and what the site allows.
@@ -10,6 +10,14 @@ pub struct Visitor {
     pub me: Option<Me>,
     /// Whether accounts can be made here.
     pub registration_open: bool,
+}
+
+impl Visitor {
+    /// The name of whoever is signed in; `None` for a guest.
+    pub fn account_name(&self) -> Option<String> {
+        let me = self.me.as_ref().filter(|me| me.kind == IdentityKind::User)?;
+        me.identity().name
+    }
 }
 
 /// A room as a page shows it first: the same state that a socket's `join` is answered with.

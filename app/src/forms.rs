@@ -21,6 +21,12 @@ pub fn parsed<T: std::str::FromStr>(fields: &Fields, name: &str) -> Option<T> {
     value(fields, name)?.trim().parse().ok()
 }
 
+/// The fields of a query, as browsers write them.
+pub fn decoded(query: &str) -> Vec<(String, String)> {
+    let pairs = query.split('&').filter(|pair| !pair.is_empty());
+    pairs.map(|pair| pair.split_once('=').unwrap_or((pair, ""))).map(|(k, v)| (unescaped(k), unescaped(v))).collect()
+}
+
 /// The poll that a question, a kind and options describe. Nothing in it has been checked.
 pub fn new_poll(fields: &Fields) -> NewPoll {
     let kind = kind(fields);
@@ -140,6 +146,21 @@ fn kind(fields: &Fields) -> PollKind {
     }
 }
 
+/// What stands for a text in a query. What is escaped wrongly stands for itself.
+fn unescaped(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&first, after)) = rest.split_first() {
+        let escaped = after.get(..2).and_then(|hex| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok());
+        (rest, _) = match (first, escaped) {
+            (b'%', Some(byte)) => (&after[2..], bytes.push(byte)),
+            (b'+', _) => (after, bytes.push(b' ')),
+            _ => (after, bytes.push(first)),
+        };
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
 /// The lines that say something, without blanks around them.
 fn lines(text: &str) -> Vec<String> {
     text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect()
@@ -170,6 +191,13 @@ mod tests {
     fn a_rating_has_no_options() {
         let poll = new_poll(&fields(&[("kind", "rating"), ("options", "left\nover"), ("rating_max", "7")]));
         assert_eq!((poll.kind, poll.options.len()), (PollKind::Rating { max: 7 }, 0));
+    }
+
+    #[test]
+    fn queries_are_decoded() {
+        let query = decoded("q=a%20b%26c+d&cursor=%C3%BC&bad=%zz%&empty");
+        let expected = [("q", "a b&c d"), ("cursor", "ü"), ("bad", "%zz%"), ("empty", "")];
+        assert_eq!(query, fields(&expected));
     }
 
     #[test]

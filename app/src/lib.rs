@@ -11,69 +11,44 @@ mod browser;
 #[expect(unreachable_pub, reason = "the component macro makes public fields of the props")]
 mod components;
 pub mod data;
+mod erase;
 pub mod forms;
 pub mod functions;
 #[cfg_attr(not(feature = "hydrate"), expect(dead_code, reason = "only the browser's socket uses all of it"))]
 mod live;
 #[expect(unreachable_pub, reason = "the component macro makes public fields of the props")]
 mod pages;
+mod place;
+#[cfg(feature = "ssr")]
+mod server_side;
 mod text;
 
 pub use domain;
+#[cfg(feature = "ssr")]
+pub use server_side::shell;
 
 use leptos::prelude::*;
-use leptos_meta::{MetaTags, provide_meta_context};
-use leptos_router::components::{Route, Router, Routes};
-use leptos_router::{SsrMode, path};
+use leptos_meta::provide_meta_context;
 
-use crate::components::form::provide_sent_form;
-use crate::components::layout::provide_visitor;
-use crate::pages::{account, edit, home, host, not_found, room, rooms, screen, start};
-
-/// The whole document around the pages.
-pub fn shell(options: LeptosOptions) -> impl IntoView {
-    let style = format!("/{}/{}.css", options.site_pkg_dir, options.output_name);
-    view! {
-        <!DOCTYPE html>
-        <html lang="en">
-            <head>
-                <meta charset="utf-8"/>
-                <meta name="viewport" content="width=device-width, initial-scale=1"/>
-                <meta name="color-scheme" content="light dark"/>
-                <meta name="theme-color" media="(prefers-color-scheme: light)" content="#f6f5fa"/>
-                <meta name="theme-color" media="(prefers-color-scheme: dark)" content="#12111a"/>
-                <link rel="icon" href="/favicon.svg" type="image/svg+xml"/>
-                <link rel="stylesheet" href=style/>
-                <HydrationScripts options/>
-                <MetaTags/>
-            </head>
-            <body>
-                <App/>
-            </body>
-        </html>
-    }
-}
-
-/// The pages and their paths. Each is complete before any script runs.
+/// The page that was asked for, complete before any script runs.
+#[cfg(feature = "ssr")]
 #[component]
 pub fn App() -> impl IntoView {
     provide_meta_context();
-    provide_sent_form();
-    provide_visitor();
-    view! {
-        <Router>
-            <Routes fallback=not_found::NotFound>
-                <Route path=path!("/") view=home::Home ssr=SsrMode::Async/>
-                <Route path=path!("/join") view=home::Join ssr=SsrMode::Async/>
-                <Route path=path!("/start") view=start::Start ssr=SsrMode::Async/>
-                <Route path=path!("/login") view=account::Login ssr=SsrMode::Async/>
-                <Route path=path!("/register") view=account::Register ssr=SsrMode::Async/>
-                <Route path=path!("/rooms") view=rooms::Rooms ssr=SsrMode::Async/>
-                <Route path=path!("/rooms/:code/edit") view=edit::Edit ssr=SsrMode::Async/>
-                <Route path=path!("/r/:code") view=room::Participant ssr=SsrMode::Async/>
-                <Route path=path!("/r/:code/host") view=host::Host ssr=SsrMode::Async/>
-                <Route path=path!("/r/:code/screen") view=screen::Screen ssr=SsrMode::Async/>
-            </Routes>
-        </Router>
-    }
+    server_side::page()
+}
+
+/// The page that the server drew, with what it was drawn from.
+#[cfg(not(feature = "ssr"))]
+#[component]
+pub fn App() -> impl IntoView {
+    provide_meta_context();
+    let pathname = location().pathname().unwrap_or_default();
+    pages::hydrated(place::Place::at(&pathname))
+}
+
+/// Whether the page is one that lives on in the browser.
+#[cfg(feature = "hydrate")]
+pub fn is_alive() -> bool {
+    browser::is_alive()
 }

@@ -7,5 +7,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 #[wasm_bindgen]
 pub fn hydrate() {
     console_error_panic_hook::set_once();
-    leptos::mount::hydrate_body(App);
+    if app::is_alive() {
+        leptos::mount::hydrate_body(App);
+    }
 }

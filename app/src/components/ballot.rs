@@ -10,6 +10,7 @@ use super::bars::{BarLine, Bars, Figures, Spoken, is_chosen, rows};
 use super::form::FormState;
 use super::icon::{Glyph, Icon};
 use super::problem::Alert;
+use crate::erase::Erase;
 use crate::live::{Connection, Live, Shape, VoteStatus};
 use crate::text::t;
 use crate::{browser, forms};
@@ -124,13 +125,13 @@ pub(crate) fn Ballot(
             <button class="link" type="submit">{t().withdraw}</button>
         </form>
         {if rating {
-            view! { <div class="card-part"><Bars live shape=shape.clone()/></div> }.into_any()
+            view! { <div class="card-part"><Bars live shape=shape.clone()/></div> }.erased()
         } else {
-            view! { <Spoken shape=shape.clone() tally/> }.into_any()
+            view! { <Spoken shape=shape.clone() tally/> }.erased()
         }}
         <ResultsNote live id=id/>
     }
-    .into_any()
+    .erased()
 }
 
 /// One option: a button, or a box to tick where several may be chosen.
@@ -168,7 +169,7 @@ fn option(
                 </button>
             </li>
         }
-        .into_any(),
+        .erased(),
         PollKind::Single => view! {
             <li class="option">
                 <button
@@ -184,7 +185,7 @@ fn option(
                 </button>
             </li>
         }
-        .into_any(),
+        .erased(),
         PollKind::Multiple { .. } => view! {
             <li class="option">
                 <label class:chosen=chosen>
@@ -193,7 +194,7 @@ fn option(
                 </label>
             </li>
         }
-        .into_any(),
+        .erased(),
     }
 }
 
@@ -229,7 +230,7 @@ pub(crate) fn PollStateLine(
             {move || provisional.get().then(|| view! { <span class="chip">{t().provisional}</span> })}
         </p>
     }
-    .into_any()
+    .erased()
 }
 
 /// What results wait for, where they can't be seen.
@@ -266,7 +267,7 @@ fn SignInToVote(
             <a href=format!("/login?next=/r/{code}") rel="external">{t().sign_in_to_vote}</a>
         </p>
     }
-    .into_any()
+    .erased()
 }
 
 fn rows_of(choice: Option<&domain::Choice>) -> Vec<i64> {

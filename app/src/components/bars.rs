@@ -6,6 +6,7 @@ use domain::{Choice, PollKind, Tally};
 use leptos::prelude::*;
 
 use super::icon::{Glyph, Icon};
+use crate::erase::Erase;
 use crate::live::{Live, Shape};
 use crate::text::{number, t};
 
@@ -45,7 +46,7 @@ pub(crate) fn Bars(
         {rating.then(|| view! { <p class="average">{move || tally.with(|tally| average_words(tally.as_ref()))}</p> })}
         <Spoken shape tally/>
     }
-    .into_any()
+    .erased()
 }
 
 /// The table for screen readers, and the voice.
@@ -80,7 +81,7 @@ pub(crate) fn Spoken(
         </table></div>
         <Voice summary/>
     }
-    .into_any()
+    .erased()
 }
 
 /// Says what has changed, at most every five seconds.
@@ -130,7 +131,7 @@ pub(crate) fn BarLine(
             <rect class="bar-fill" width=move || width.get() height="100%"/>
         </svg>
     }
-    .into_any()
+    .erased()
 }
 
 /// Count and percentage, or nothing while they are hidden.
@@ -153,7 +154,7 @@ pub(crate) fn Figures(
         <span class="count">{count}</span>
         <span class="share">{share}</span>
     }
-    .into_any()
+    .erased()
 }
 
 /// What can be counted, in order: numbers of marks and their labels.

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use super::icon::{Glyph, Icon};
+use crate::erase::Erase;
 use crate::live::{Connection, Live, Notice};
 use crate::text::t;
 
@@ -37,7 +38,7 @@ pub(crate) fn ConnectionState(
         </p>
         <noscript inner_html=t().no_script/>
     }
-    .into_any()
+    .erased()
 }
 
 /// What there is to tell about the room as a whole.
@@ -61,7 +62,7 @@ pub(crate) fn Notices(
             {move || words.get().map(|words| view! { <p class="alert"><Icon glyph=Glyph::Warning/>{words}</p> })}
         </div>
     }
-    .into_any()
+    .erased()
 }
 
 /// How many people are here.
@@ -77,5 +78,5 @@ pub(crate) fn People(
             <span>{move || (t().people_here)(count.get())}</span>
         </p>
     }
-    .into_any()
+    .erased()
 }

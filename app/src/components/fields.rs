@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use super::form::FormState;
+use crate::erase::Erase;
 
 /// What is wrong with a field.
 #[component]
@@ -20,7 +21,7 @@ pub(crate) fn FieldError(
             {move || error.get().map(|error| format!("{label}: {error}."))}
         </p>
     }
-    .into_any()
+    .erased()
 }
 
 /// One line of text.
@@ -81,7 +82,7 @@ pub(crate) fn TextField(
             <FieldError id=error_id label error/>
         </div>
     }
-    .into_any()
+    .erased()
 }
 
 /// Several lines of text.
@@ -122,7 +123,7 @@ pub(crate) fn TextArea(
             <FieldError id=error_id label error/>
         </div>
     }
-    .into_any()
+    .erased()
 }
 
 /// A small whole number.
@@ -156,7 +157,7 @@ pub(crate) fn NumberField(
             />
         </div>
     }
-    .into_any()
+    .erased()
 }
 
 /// One of a few answers, folded up.
@@ -185,5 +186,5 @@ pub(crate) fn Select(
             <select id=id name=name>{answers}</select>
         </div>
     }
-    .into_any()
+    .erased()
 }

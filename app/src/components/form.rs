@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use domain::{PollId, Problem};
 use leptos::prelude::*;
-use leptos::server::codee::string::JsonSerdeCodec;
 
 use crate::data::SentForm;
 
@@ -13,10 +12,9 @@ use crate::data::SentForm;
 #[derive(Clone)]
 struct Sent(Arc<Option<SentForm>>);
 
-/// Hands the server's refused form on to the browser.
-pub(crate) fn provide_sent_form() {
-    let sent = SharedValue::<Option<SentForm>, JsonSerdeCodec>::new(use_context::<SentForm>);
-    provide_context(Sent(Arc::new(sent.into_inner())));
+/// Lets the page's forms find what was refused.
+pub(crate) fn provide_sent_form(sent: Option<SentForm>) {
+    provide_context(Sent(Arc::new(sent)));
 }
 
 /// One form of a page: its first values and its present problem.

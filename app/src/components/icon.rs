@@ -2,6 +2,8 @@
 
 use leptos::prelude::*;
 
+use crate::erase::Erase;
+
 /// Which sign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Glyph {
@@ -48,7 +50,7 @@ pub(crate) fn Icon(
             <path d=move || glyph.get().path()/>
         </svg>
     }
-    .into_any()
+    .erased()
 }
 
 /// The mark: three bars in a speech bubble.
@@ -60,5 +62,5 @@ pub(crate) fn Logo() -> impl IntoView {
             <path class="logo-bars" d="M9.5 19v-4.5M16 19V8.500M22.5 19v-7.5"/>
         </svg>
     }
-    .into_any()
+    .erased()
 }

@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use super::fields::FieldError;
 use super::form::FormState;
 use super::problem::Alert;
+use crate::erase::Erase;
 use crate::text::t;
 
 /// A box for a join code.
@@ -36,5 +37,5 @@ pub(crate) fn JoinForm() -> impl IntoView {
             <FieldError id="code-error" label=t().join_code error/>
         </form>
     }
-    .into_any()
+    .erased()
 }

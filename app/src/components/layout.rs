@@ -1,36 +1,16 @@
 //! What is around every page: its title, the way home, and who looks.
 
-use domain::IdentityKind;
 use leptos::prelude::*;
 use leptos_meta::Title;
 
 use super::icon::Logo;
+use crate::erase::Erase;
 use crate::data::Visitor;
-use crate::functions::{Failure, load_visitor};
 use crate::text::t;
 
-/// Who looks at the page, asked once.
-#[derive(Clone, Copy)]
-struct VisitorSource(Resource<Result<Visitor, Failure>>);
-
-/// Asks who looks at the page.
-pub(crate) fn provide_visitor() {
-    provide_context(VisitorSource(Resource::new(|| (), |()| load_visitor())));
-}
-
-/// Who looks at the page. A visitor nobody could tell of is nobody, and may try to register.
-pub(crate) async fn visitor() -> Visitor {
-    let unknown = Visitor { me: None, registration_open: true };
-    match use_context::<VisitorSource>() {
-        Some(VisitorSource(source)) => source.await.unwrap_or(unknown),
-        None => unknown,
-    }
-}
-
-/// The name of whoever is signed in; `None` for a guest.
-pub(crate) fn account_name(visitor: &Visitor) -> Option<String> {
-    let me = visitor.me.as_ref().filter(|me| me.kind == IdentityKind::User)?;
-    me.identity().name
+/// Lets the page find out who looks.
+pub(crate) fn provide_visitor(visitor: Visitor) {
+    provide_context(visitor);
 }
 
 /// A page with its title and the bar on top.
@@ -54,14 +34,14 @@ pub(crate) fn Layout(
                 <span>{t().name}</span>
             </a>
             <nav class="top-links" aria-label=t().site_nav>
-                <Suspense>{move || Suspend::new(async move { view! { <Links visitor=visitor().await/> } })}</Suspense>
+                {links(use_context::<Visitor>().and_then(|visitor| visitor.account_name()))}
             </nav>
         </header>
         <main id="main" class=format!("page {class}")>
             {children()}
         </main>
     }
-    .into_any()
+    .erased()
 }
 
 /// A title as tabs show it.
@@ -69,12 +49,8 @@ pub(crate) fn page_title(title: &str) -> String {
     if title == t().name { title.to_owned() } else { format!("{title} · {}", t().name) }
 }
 
-#[component]
-fn Links(
-    /// Who looks.
-    visitor: Visitor,
-) -> impl IntoView {
-    match account_name(&visitor) {
+fn links(account: Option<String>) -> AnyView {
+    match account {
         Some(name) => view! {
             <a href="/rooms" rel="external">{t().my_rooms}</a>
             <form method="post" action="/logout">
@@ -83,7 +59,7 @@ fn Links(
                 </button>
             </form>
         }
-        .into_any(),
-        None => view! { <a href="/login" rel="external">{t().sign_in}</a> }.into_any(),
+        .erased(),
+        None => view! { <a href="/login" rel="external">{t().sign_in}</a> }.erased(),
     }
 }

@@ -6,6 +6,7 @@ use leptos::prelude::*;
 
 use super::fields::{FieldError, NumberField, TextArea, TextField};
 use super::form::FormState;
+use crate::erase::Erase;
 use crate::text::t;
 
 /// Question, kind and options.
@@ -60,7 +61,7 @@ pub(crate) fn PollFields(
             </div>
         </div>
     }
-    .into_any()
+    .erased()
 }
 
 /// A kind's name in forms.

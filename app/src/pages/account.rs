@@ -2,18 +2,23 @@
 
 use leptos::prelude::*;
 
-use super::in_query;
+use crate::erase::Erase;
 use crate::components::fields::TextField;
 use crate::components::form::FormState;
-use crate::components::layout::{Layout, visitor};
+use crate::components::layout::Layout;
 use crate::components::problem::Alert;
 use crate::text::t;
 
 /// Signing in.
 #[component]
-pub(crate) fn Login() -> impl IntoView {
+pub(crate) fn Login(
+    /// Where to go afterwards.
+    next: Option<String>,
+    /// Whether accounts can be made here.
+    registration_open: bool,
+) -> impl IntoView {
     let form = FormState::new("");
-    let next = next(form);
+    let next = local(form.value("next").or(next));
     let other = format!("/register{}", query(&next));
     view! {
         <Layout title=t().sign_in class="narrow">
@@ -26,30 +31,26 @@ pub(crate) fn Login() -> impl IntoView {
                     <TextField form name="password" label=t().password kind="password" most=128 autocomplete="current-password"/>
                     <button class="button primary wide" type="submit">{t().sign_in}</button>
                 </form>
-                <Suspense>
-                    {move || {
-                        let other = other.clone();
-                        Suspend::new(async move {
-                            visitor().await.registration_open.then(|| view! {
-                                <p class="aside">
-                                    {t().no_account} " "
-                                    <a href=other rel="external">{t().create_account}</a>
-                                </p>
-                            })
-                        })
-                    }}
-                </Suspense>
+                {registration_open.then(|| view! {
+                    <p class="aside">
+                        {t().no_account} " "
+                        <a href=other rel="external">{t().create_account}</a>
+                    </p>
+                })}
             </section>
         </Layout>
     }
-    .into_any()
+    .erased()
 }
 
 /// Making an account.
 #[component]
-pub(crate) fn Register() -> impl IntoView {
+pub(crate) fn Register(
+    /// Where to go afterwards.
+    next: Option<String>,
+) -> impl IntoView {
     let form = FormState::new("");
-    let next = next(form);
+    let next = local(form.value("next").or(next));
     let other = format!("/login{}", query(&next));
     view! {
         <Layout title=t().create_account class="narrow">
@@ -71,13 +72,12 @@ pub(crate) fn Register() -> impl IntoView {
             </section>
         </Layout>
     }
-    .into_any()
+    .erased()
 }
 
-/// Where to go afterwards; only a path of this site.
-fn next(form: FormState) -> Option<String> {
-    let next = form.value("next").or_else(|| in_query("next"))?;
-    (next.starts_with('/') && !next.starts_with("//") && !next.contains('\\')).then_some(next)
+/// A path of this site, and nowhere else.
+fn local(next: Option<String>) -> Option<String> {
+    next.filter(|next| next.starts_with('/') && !next.starts_with("//") && !next.contains('\\'))
 }
 
 fn query(next: &Option<String>) -> String {

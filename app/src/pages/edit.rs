@@ -6,21 +6,15 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use super::editor::{AddPoll, EditPoll};
-use super::with_room;
+use crate::erase::Erase;
 use crate::components::fields::{Select, TextField};
 use crate::components::form::FormState;
 use crate::components::layout::Layout;
-use crate::components::problem::{Alert, ProblemPage};
+use crate::components::problem::Alert;
 use crate::data::RoomPage;
 use crate::functions::{Failure, add_poll, change_poll, change_room, delete_poll, load_room};
 use crate::text::t;
 use crate::{browser, forms};
-
-/// The editor's page.
-#[component]
-pub(crate) fn Edit() -> impl IntoView {
-    with_room(|code| format!("/rooms/{code}/edit"), draw)
-}
 
 /// The room being edited.
 #[derive(Clone, Copy)]
@@ -97,10 +91,8 @@ impl Editor {
     }
 }
 
-fn draw(page: RoomPage) -> AnyView {
-    if !page.room.is_host {
-        return view! { <ProblemPage problem=Problem::forbidden()/> }.into_any();
-    }
+/// The page of a room.
+pub(super) fn draw(page: RoomPage) -> AnyView {
     let title = page.room.title.clone();
     let code = page.room.code.as_str().to_owned();
     let editor = Editor { room: RwSignal::new(page.room), said: RwSignal::new("") };
@@ -138,7 +130,7 @@ fn draw(page: RoomPage) -> AnyView {
             </div>
         </Layout>
     }
-    .into_any()
+    .erased()
 }
 
 #[component]
@@ -170,5 +162,5 @@ fn Settings(
             <button class="button" type="submit">{t().save}</button>
         </form>
     }
-    .into_any()
+    .erased()
 }

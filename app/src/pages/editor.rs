@@ -5,6 +5,7 @@ use leptos::prelude::*;
 
 use super::edit::{Editor, Then};
 use super::host_polls::state_words;
+use crate::erase::Erase;
 use crate::components::form::FormState;
 use crate::components::icon::{Glyph, Icon};
 use crate::components::poll_fields::{PollFields, kind_words};
@@ -80,7 +81,7 @@ pub(crate) fn EditPoll(
             </div>
         </li>
     }
-    .into_any()
+    .erased()
 }
 
 #[component]
@@ -109,7 +110,7 @@ fn Mover(
             <span class="unseen">{words} ": " {move || question.get()}</span>
         </button>
     }
-    .into_any()
+    .erased()
 }
 
 /// The next poll.
@@ -131,5 +132,5 @@ pub(crate) fn AddPoll(
             </form>
         </details>
     }
-    .into_any()
+    .erased()
 }

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use crate::erase::Erase;
 use crate::components::join::JoinForm;
 use crate::components::layout::Layout;
 use crate::pages::start::QuickPoll;
@@ -30,7 +31,7 @@ pub(crate) fn Home() -> impl IntoView {
             </div>
         </Layout>
     }
-    .into_any()
+    .erased()
 }
 
 /// Drawn when a code was wrong.
@@ -45,5 +46,5 @@ pub(crate) fn Join() -> impl IntoView {
             </section>
         </Layout>
     }
-    .into_any()
+    .erased()
 }

@@ -7,24 +7,18 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use super::host_polls::AllPolls;
-use super::with_room;
+use crate::erase::Erase;
 use crate::components::ballot::PollStateLine;
 use crate::components::bars::Bars;
 use crate::components::connection::{ConnectionState, Notices, People};
 use crate::components::form::FormState;
 use crate::components::layout::Layout;
-use crate::components::problem::{Alert, ProblemPage};
+use crate::components::problem::Alert;
 use crate::data::RoomPage;
 use crate::functions::{Failure, act, set_current};
 use crate::live::{Live, Shape};
 use crate::text::t;
 use crate::{browser, forms};
-
-/// The controls' page.
-#[component]
-pub(crate) fn Host() -> impl IntoView {
-    with_room(|code| format!("/r/{code}/host"), draw)
-}
 
 /// What the controls work on.
 #[derive(Clone, Copy)]
@@ -89,11 +83,8 @@ impl Desk {
     }
 }
 
-fn draw(page: RoomPage) -> AnyView {
-    if !page.room.is_host {
-        let problem = domain::Problem::forbidden();
-        return view! { <ProblemPage problem/> }.into_any();
-    }
+/// The page of a room.
+pub(super) fn draw(page: RoomPage) -> AnyView {
     let title = page.room.title.clone();
     let code = page.room.code.as_str().to_owned();
     let live = Live::start(page, Some(Role::Screen));
@@ -115,8 +106,8 @@ fn draw(page: RoomPage) -> AnyView {
             <div class="host-grid">
                 <section class="card stage" aria-label=t().current_poll>
                     {move || match current.get() {
-                        Some(shape) => view! { <Stage desk shape/> }.into_any(),
-                        None => view! { <p class="empty">{t().nothing_shown}</p> }.into_any(),
+                        Some(shape) => view! { <Stage desk shape/> }.erased(),
+                        None => view! { <p class="empty">{t().nothing_shown}</p> }.erased(),
                     }}
                     <Next desk/>
                 </section>
@@ -129,7 +120,7 @@ fn draw(page: RoomPage) -> AnyView {
             <AllPolls desk/>
         </Layout>
     }
-    .into_any()
+    .erased()
 }
 
 /// The current poll and its buttons.
@@ -190,7 +181,7 @@ fn Stage(
         </div>
         <p class="hint">{move || if shown.get() { t().audience_sees } else { t().audience_waits }}</p>
     }
-    .into_any()
+    .erased()
 }
 
 /// Opens the next draft in one step.
@@ -218,7 +209,7 @@ fn Next(
             <span class="hint">{question}</span>
         </form>
     }
-    .into_any()
+    .erased()
 }
 
 /// How others get in.
@@ -238,7 +229,7 @@ pub(crate) fn Invite(
             <p class="big-code">{code}</p>
         </div>
     }
-    .into_any()
+    .erased()
 }
 
 /// Where the controls' forms go.

@@ -4,6 +4,7 @@ use domain::{PollId, PollState};
 use leptos::prelude::*;
 
 use super::host::{Desk, place};
+use crate::erase::Erase;
 use crate::text::t;
 
 /// All polls in order.
@@ -30,7 +31,7 @@ pub(crate) fn AllPolls(
             </ol>
         </section>
     }
-    .into_any()
+    .erased()
 }
 
 #[component]
@@ -66,7 +67,7 @@ fn Item(
             </form>
         </li>
     }
-    .into_any()
+    .erased()
 }
 
 /// What a state is called.

@@ -1,51 +1,79 @@
-//! The pages, one file each.
+//! The pages, one file each. Those that need no script are drawn on the server only.
 
+#[cfg(feature = "ssr")]
 pub(crate) mod account;
-pub(crate) mod edit;
+mod edit;
 mod editor;
+#[cfg(feature = "ssr")]
 pub(crate) mod home;
-pub(crate) mod host;
+mod host;
 mod host_polls;
+#[cfg(feature = "ssr")]
 pub(crate) mod not_found;
-pub(crate) mod room;
+mod room;
+#[cfg(feature = "ssr")]
 pub(crate) mod rooms;
-pub(crate) mod screen;
+mod screen;
+#[cfg(feature = "ssr")]
 pub(crate) mod start;
 
+use domain::Problem;
 use leptos::prelude::*;
-use leptos_router::hooks::{use_params_map, use_query_map};
+use serde::{Deserialize, Serialize};
 
-use crate::components::problem::ProblemPage;
-use crate::data::RoomPage;
-use crate::functions::load_room;
+use crate::components::form::provide_sent_form;
+use crate::components::layout::provide_visitor;
+use crate::data::{RoomPage, SentForm, Visitor};
+use crate::place::LivePage;
 
-/// The room code in the page's path.
-fn code_in_path() -> String {
-    use_params_map().with_untracked(|params| params.get("code")).unwrap_or_default()
+/// What a page about a room is drawn from, the same on both sides.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Loaded {
+    /// Who looks.
+    pub(crate) visitor: Visitor,
+    /// The room, or why it can't be shown.
+    pub(crate) room: Result<RoomPage, Problem>,
+    /// The form that was refused, where one was.
+    pub(crate) sent: Option<SentForm>,
 }
 
-/// A field of the page's query; an empty one is none.
-fn in_query(name: &str) -> Option<String> {
-    use_query_map().with_untracked(|query| query.get(name)).filter(|value| !value.is_empty())
-}
-
-/// Loads the room in the path and draws it, or why it can't be. `place` is where the page is below the room.
-fn with_room(place: fn(&str) -> String, draw: fn(RoomPage) -> AnyView) -> impl IntoView {
-    let code = code_in_path();
-    let next = place(&code);
-    let page = Resource::new(|| (), move |()| load_room(code.clone()));
-    view! {
-        <Suspense>
-            {move || {
-                let next = next.clone();
-                Suspend::new(async move {
-                    match page.await {
-                        Ok(page) => draw(page),
-                        Err(failure) => view! { <ProblemPage problem=failure.0 next/> }.into_any(),
-                    }
-                })
-            }}
-        </Suspense>
+/// A page about a room.
+fn draw_room(page: LivePage, room: RoomPage) -> AnyView {
+    match page {
+        LivePage::Edit => edit::draw(room),
+        LivePage::Room => room::draw(room),
+        LivePage::Host => host::draw(room),
+        LivePage::Screen => screen::draw(room),
     }
-    .into_any()
+}
+
+/// A page about a room, or what is wrong. `place` is where to come back to after signing in.
+#[cfg(feature = "ssr")]
+pub(crate) fn live_page(page: LivePage, loaded: Loaded, place: &str) -> AnyView {
+    use crate::components::problem_page::ProblemPage;
+
+    provide_visitor(loaded.visitor);
+    provide_sent_form(loaded.sent);
+    match loaded.room {
+        Ok(room) if room.room.is_host || !page.is_for_host() => draw_room(page, room),
+        Ok(_) => view! { <ProblemPage problem=Problem::forbidden()/> }.into_any(),
+        Err(problem) => view! { <ProblemPage problem next=place/> }.into_any(),
+    }
+}
+
+/// The page that the server drew. It is only asked for where that is a page about a room.
+#[cfg(not(feature = "ssr"))]
+pub(crate) fn hydrated(place: crate::place::Place) -> impl IntoView {
+    let missing = || Loaded {
+        visitor: Visitor { me: None, registration_open: false },
+        room: Err(Problem::internal()),
+        sent: None,
+    };
+    let loaded = SharedValue::new(missing).into_inner();
+    provide_visitor(loaded.visitor);
+    provide_sent_form(loaded.sent);
+    match (place, loaded.room) {
+        (crate::place::Place::Live(page, _), Ok(room)) => Some(draw_room(page, room)),
+        _ => None,
+    }
 }

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use crate::erase::Erase;
 use crate::components::join::JoinForm;
 use crate::components::layout::Layout;
 use crate::text::t;
@@ -19,5 +20,5 @@ pub(crate) fn NotFound() -> impl IntoView {
             </section>
         </Layout>
     }
-    .into_any()
+    .erased()
 }

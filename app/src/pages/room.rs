@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::with_room;
+use crate::erase::Erase;
 use crate::components::ballot::Ballot;
 use crate::components::connection::{ConnectionState, Notices, People};
 use crate::components::layout::Layout;
@@ -10,13 +10,8 @@ use crate::data::RoomPage;
 use crate::live::Live;
 use crate::text::t;
 
-/// The room's page.
-#[component]
-pub(crate) fn Participant() -> impl IntoView {
-    with_room(|code| format!("/r/{code}"), draw)
-}
-
-fn draw(page: RoomPage) -> AnyView {
+/// The page of a room.
+pub(super) fn draw(page: RoomPage) -> AnyView {
     let title = page.room.title.clone();
     let is_host = page.room.is_host;
     let code = page.room.code.as_str().to_owned();
@@ -32,8 +27,8 @@ fn draw(page: RoomPage) -> AnyView {
             <Notices live/>
             <section class="card poll">
                 {move || match current.get() {
-                    Some(shape) => view! { <Ballot live shape/> }.into_any(),
-                    None => view! { <Waiting/> }.into_any(),
+                    Some(shape) => view! { <Ballot live shape/> }.erased(),
+                    None => view! { <Waiting/> }.erased(),
                 }}
             </section>
             <div class="room-foot">
@@ -45,7 +40,7 @@ fn draw(page: RoomPage) -> AnyView {
             })}
         </Layout>
     }
-    .into_any()
+    .erased()
 }
 
 #[component]
@@ -57,5 +52,5 @@ fn Waiting() -> impl IntoView {
             <p class="hint">{t().waiting_hint}</p>
         </div>
     }
-    .into_any()
+    .erased()
 }

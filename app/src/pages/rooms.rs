@@ -1,36 +1,29 @@
 //! The rooms that somebody hosts. All plain forms: each answer is a page.
 
-use domain::{PollState, Room};
+use domain::{PollState, Room, RoomList};
 use leptos::prelude::*;
 
-use super::in_query;
+use crate::erase::Erase;
 use crate::components::fields::TextField;
 use crate::components::form::FormState;
 use crate::components::layout::Layout;
-use crate::components::problem::{Alert, ProblemPage};
-use crate::functions::load_rooms;
+use crate::components::problem::Alert;
+use crate::components::problem_page::ProblemPage;
+use crate::functions::Failure;
 use crate::text::t;
 
 /// My rooms, newest first.
 #[component]
-pub(crate) fn Rooms() -> impl IntoView {
-    let (search, cursor) = (in_query("q"), in_query("cursor"));
-    let asked = search.clone();
-    let list = Resource::new(|| (), move |()| load_rooms(asked.clone(), cursor.clone()));
-    view! {
-        <Suspense>
-            {move || {
-                let search = search.clone().unwrap_or_default();
-                Suspend::new(async move {
-                    match list.await {
-                        Ok(list) => view! { <Page rooms=list.rooms next=list.next_cursor search/> }.into_any(),
-                        Err(failure) => view! { <ProblemPage problem=failure.0 next="/rooms"/> }.into_any(),
-                    }
-                })
-            }}
-        </Suspense>
+pub(crate) fn Rooms(
+    /// The rooms of this page.
+    list: Result<RoomList, Failure>,
+    /// What was searched for.
+    search: String,
+) -> impl IntoView {
+    match list {
+        Ok(list) => view! { <Page rooms=list.rooms next=list.next_cursor search/> }.erased(),
+        Err(Failure(problem)) => view! { <ProblemPage problem next="/rooms"/> }.erased(),
     }
-    .into_any()
 }
 
 #[component]
@@ -65,7 +58,7 @@ fn Page(
             {older.map(|href| view! { <p><a class="button" href=href rel="external">{t().older}</a></p> })}
         </Layout>
     }
-    .into_any()
+    .erased()
 }
 
 #[component]
@@ -79,7 +72,7 @@ fn CreateRoom() -> impl IntoView {
             <button class="button primary" type="submit">{t().create_room}</button>
         </form>
     }
-    .into_any()
+    .erased()
 }
 
 /// Why something could not be done to one of the rooms below.
@@ -127,7 +120,7 @@ fn Item(
             </div>
         </li>
     }
-    .into_any()
+    .erased()
 }
 
 /// A text as part of a query.

@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 
 use super::host::{Desk, Invite};
-use super::with_room;
+use crate::erase::Erase;
 use crate::browser;
 use crate::components::ballot::{PollStateLine, ResultsNote};
 use crate::components::bars::{Bars, rows};
@@ -18,13 +18,8 @@ use crate::data::RoomPage;
 use crate::live::{Live, Shape};
 use crate::text::t;
 
-/// The screen's page.
-#[component]
-pub(crate) fn Screen() -> impl IntoView {
-    with_room(|code| format!("/r/{code}/screen"), draw)
-}
-
-fn draw(page: RoomPage) -> AnyView {
+/// The page of a room.
+pub(super) fn draw(page: RoomPage) -> AnyView {
     let title = page_title(&page.room.title);
     let live = Live::start(page, Some(Role::Screen));
     let desk = Desk::new(live);
@@ -47,8 +42,8 @@ fn draw(page: RoomPage) -> AnyView {
                 <Notices live/>
                 <Alert form=desk.form/>
                 {move || match current.get() {
-                    Some(shape) => view! { <Question live shape/> }.into_any(),
-                    None => view! { <h1 class="question">{t().screen_waiting}</h1> }.into_any(),
+                    Some(shape) => view! { <Question live shape/> }.erased(),
+                    None => view! { <h1 class="question">{t().screen_waiting}</h1> }.erased(),
                 }}
             </section>
             <aside class="screen-side" aria-label=t().invite>
@@ -61,7 +56,7 @@ fn draw(page: RoomPage) -> AnyView {
             </footer>
         </main>
     }
-    .into_any()
+    .erased()
 }
 
 #[component]
@@ -84,7 +79,7 @@ fn Question(
             <ResultsNote live id always=true/>
         </div>
     }
-    .into_any()
+    .erased()
 }
 
 /// Space opens the next poll, R shows or hides results, F fills the screen.

@@ -2,30 +2,30 @@
 
 use leptos::prelude::*;
 
+use crate::erase::Erase;
 use crate::components::fields::{TextArea, TextField};
 use crate::components::form::FormState;
-use crate::components::layout::{Layout, account_name, visitor};
+use crate::components::layout::Layout;
 use crate::components::problem::Alert;
 use crate::text::t;
 
 /// Where a draft goes that could not be started at once: the same fields, and the way to an account.
 #[component]
-pub(crate) fn Start() -> impl IntoView {
+pub(crate) fn Start(
+    /// Whether the visitor is signed in.
+    known: bool,
+    /// Whether accounts can be made here.
+    registration_open: bool,
+) -> impl IntoView {
     view! {
         <Layout title=t().start_title class="narrow">
             <section class="card">
                 <h1>{t().start_title}</h1>
-                <Suspense>
-                    {move || Suspend::new(async move {
-                        let visitor = visitor().await;
-                        let known = account_name(&visitor).is_some();
-                        view! { <StartForm known registration_open=visitor.registration_open/> }
-                    })}
-                </Suspense>
+                <StartForm known registration_open/>
             </section>
         </Layout>
     }
-    .into_any()
+    .erased()
 }
 
 /// The two fields of a quick poll, as the front page shows them.
@@ -38,7 +38,7 @@ pub(crate) fn QuickPoll() -> impl IntoView {
             <button class="button primary wide" type="submit">{t().start}</button>
         </form>
     }
-    .into_any()
+    .erased()
 }
 
 #[component]
@@ -78,7 +78,7 @@ fn StartForm(
             {start}
         </form>
     }
-    .into_any()
+    .erased()
 }
 
 #[component]
@@ -90,5 +90,5 @@ fn Draft(
         <TextField form name="question" label=t().question example=t().question_example/>
         <TextArea form name="options" label=t().options hint=t().options_hint example=t().options_example/>
     }
-    .into_any()
+    .erased()
 }

@@ -9,8 +9,9 @@ use domain::wire::close;
 use domain::{PollId, ServerMessage, wire::ByeReason};
 use tokio::sync::Notify;
 
-/// How many messages wait at most. A socket that lets more pile up is closed as too slow.
-const MOST: usize = 512;
+/// How many messages wait at most: room for the answers to joining as many rooms as a socket may be in,
+/// each with as many polls as a room holds. A socket that lets more pile up is closed as too slow.
+const MOST: usize = 2_048;
 
 /// What waits to be written to one socket.
 #[derive(Default)]

@@ -128,7 +128,7 @@ impl RoomTask {
             member.show_room(state, participants, now);
             for poll in state.shown() {
                 if let Some(tally) = self.tallies.get_mut(&poll) {
-                    member.show_tally(state, tally, now);
+                    member.show_first_tally(state, tally, now);
                 }
             }
         }

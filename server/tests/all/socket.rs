@@ -52,6 +52,19 @@ async fn a_vote_reaches_every_screen_and_the_voters_other_sockets() {
 }
 
 #[tokio::test]
+async fn a_join_is_answered_by_the_room_and_then_its_tallies() {
+    let server = TestServer::start().await;
+    let host = server.host("ada").await;
+    let (code, poll) = host.open_poll().await;
+    let mut phone = of(&server, &server.guest().await).await;
+    phone.say(&json!({"type": "join", "room": code})).await;
+    let (room, tally) = (phone.hear().await, phone.hear().await);
+    assert_eq!((&room["type"], &room["participants"]), (&json!("room"), &json!(1)));
+    assert_eq!((&room["room"]["code"], &room["room"]["is_host"]), (&json!(code), &json!(false)));
+    assert_eq!((&tally["type"], &tally["poll"]), (&json!("tally"), &json!(poll)));
+}
+
+#[tokio::test]
 async fn results_stay_hidden_until_the_setting_or_the_host_shows_them() {
     let server = TestServer::start().await;
     let host = server.host("ada").await;

@@ -61,11 +61,15 @@ impl Member {
         self.outbox.say(&ServerMessage::Room { room, participants });
     }
 
-    /// Sends a tally, with results or without.
+    /// Sends a tally behind the room that it belongs to, in the order of the answer to a join.
+    pub(super) fn show_first_tally(&self, state: &RoomState, tally: &mut ShownTally, now: Timestamp) {
+        self.outbox.send(tally.frame(self.sees(state, tally.poll(), now)));
+    }
+
+    /// Sends a tally, with results or without; it may skip one that still waits.
     pub(super) fn show_tally(&self, state: &RoomState, tally: &mut ShownTally, now: Timestamp) {
         let poll = tally.poll();
-        let visible = self.yours(state, poll, now).results_visible;
-        self.outbox.send_tally(poll, tally.frame(visible));
+        self.outbox.send_tally(poll, tally.frame(self.sees(state, poll, now)));
     }
 
     /// Tells what is personal about a poll, if it differs from what was told last.
@@ -88,11 +92,16 @@ impl Member {
 
     fn yours(&self, state: &RoomState, poll: PollId, now: Timestamp) -> Yours {
         let standing = self.standings.get(&poll);
-        let visible = |poll| state.shows_results(poll, self.is_host, standing, now);
         Yours {
-            results_visible: state.poll(poll).is_some_and(visible),
+            results_visible: self.sees(state, poll, now),
             choice: standing.map(|standing| standing.choice.clone()),
             ballot: standing.map(|standing| standing.ballot),
         }
+    }
+
+    fn sees(&self, state: &RoomState, poll: PollId, now: Timestamp) -> bool {
+        let standing = self.standings.get(&poll);
+        let visible = |poll| state.shows_results(poll, self.is_host, standing, now);
+        state.poll(poll).is_some_and(visible)
     }
 }

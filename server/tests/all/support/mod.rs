@@ -8,7 +8,7 @@ use std::future::Future;
 use std::time::Duration;
 
 /// How long anything that should happen may take. Generous: a slow machine is no failure.
-pub const DEADLINE: Duration = Duration::from_secs(20);
+pub const DEADLINE: Duration = Duration::from_secs(90);
 
 /// Waits until something holds.
 pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut look: impl FnMut() -> F) -> T {

@@ -1,0 +1,16 @@
+// The host's controls.
+
+import type { Page } from '@playwright/test';
+
+const DOUBLE_CLICK_MS = 400;
+const last = new WeakMap<Page, number>();
+
+/**
+ * Presses one of the host's buttons. The page takes two clicks within 400 ms for a double click, and a test is
+ * faster than a hand: it waits until the second one is a command of its own.
+ */
+export async function press(page: Page, name: string): Promise<void> {
+  await page.waitForFunction((until) => Date.now() > until, (last.get(page) ?? 0) + DOUBLE_CLICK_MS);
+  await page.getByRole('button', { name, exact: true }).click();
+  last.set(page, Date.now());
+}
