@@ -74,10 +74,12 @@ impl RoomState {
     pub fn poll_for_all(&self, poll: &PollRecord, now: Timestamp) -> Poll {
         let life = poll.lifecycle.at(now);
         let option = |label: &String| PollOption { label: label.clone() };
+        // Deleted polls leave gaps in what is stored, and none in what is shown.
+        let place = self.polls.iter().position(|other| other.id == poll.id).and_then(|at| at.try_into().ok());
         Poll {
             id: poll.id,
             room: self.room.code,
-            position: poll.position,
+            position: place.unwrap_or(poll.position),
             question: poll.definition.question().to_owned(),
             kind: poll.definition.kind(),
             options: poll.definition.options().iter().map(option).collect(),

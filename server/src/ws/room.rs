@@ -125,7 +125,7 @@ impl RoomTask {
         let participants = self.participants();
         let now = self.services.clock.now();
         if let (Some(member), Some(state)) = (self.members.get_mut(&socket), &self.state) {
-            member.show_room(state, participants, now);
+            member.welcome(state, participants, now);
             for poll in state.shown() {
                 if let Some(tally) = self.tallies.get_mut(&poll) {
                     member.show_first_tally(state, tally, now);
@@ -157,9 +157,9 @@ impl RoomTask {
             for member in self.members.values_mut() {
                 if post.room_changed {
                     member.show_room(state, participants, now);
-                } else {
-                    post.changed.iter().for_each(|poll| member.tell_yours(state, *poll, now));
+                    state.shown().into_iter().for_each(|poll| member.tell_yours(state, poll, now));
                 }
+                post.changed.iter().for_each(|poll| member.tell_yours(state, *poll, now));
             }
         }
         Ok(())

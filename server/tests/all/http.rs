@@ -136,6 +136,12 @@ async fn rooms_are_listed_changed_copied_and_deleted_by_their_host() {
     let (_, room) = host.call(Method::PUT, &format!("/rooms/{code}/current"), &json!({"poll": poll})).await;
     assert_eq!(room["current"], json!(poll));
 
+    host.delete(&format!("/polls/{}", second["id"].as_str().unwrap())).await;
+    let (_, room) = host.get(&format!("/rooms/{code}")).await;
+    assert_eq!(room["polls"][0]["position"], 0, "a deleted poll leaves no gap");
+    let third = json!({"question": "Or?", "kind": {"type": "rating", "max": 3}});
+    assert_eq!(host.post(&format!("/rooms/{code}/polls"), &third).await.1["position"], 1);
+
     let (status, copy) = host.post(&format!("/rooms/{code}/duplicate"), &Value::Null).await;
     assert_eq!((status, copy["polls"].as_array().map(Vec::len)), (201, Some(2)));
     assert!(copy["polls"].as_array().unwrap().iter().all(|poll| poll["state"] == "draft"));

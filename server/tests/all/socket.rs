@@ -92,11 +92,17 @@ async fn results_stay_hidden_until_the_setting_or_the_host_shows_them() {
     assert_eq!(phone.hear_a("yours").await["results_visible"], false);
     assert!(phone.hear_a("tally").await.get("marks").is_none());
 
-    let settings = json!({"settings": {"results": "always"}});
-    host.patch(&format!("/rooms/{code}"), &settings).await;
     host.post(&format!("/polls/{poll}/reset"), &Value::Null).await;
     host.post(&format!("/polls/{poll}/open"), &Value::Null).await;
-    let fresh = phone.hear_until(|message| message["type"] == "tally" && message["round"] == 1).await;
+    phone.hear_until(|message| message["type"] == "tally" && message["round"] == 1).await;
+    let settings = json!({"settings": {"results": "always"}});
+    host.patch(&format!("/rooms/{code}"), &settings).await;
+    assert_eq!(phone.hear_a("room").await["room"]["settings"]["results"], "always");
+    assert_eq!(phone.hear_a("yours").await["results_visible"], true);
+    assert_eq!(phone.hear_a("tally").await["marks"], json!({}));
+    host.post(&format!("/polls/{poll}/reset"), &Value::Null).await;
+    host.post(&format!("/polls/{poll}/open"), &Value::Null).await;
+    let fresh = phone.hear_until(|message| message["type"] == "tally" && message["round"] == 2).await;
     assert_eq!((&fresh["ballots"], &fresh["marks"]), (&json!(0), &json!({})));
 }
 

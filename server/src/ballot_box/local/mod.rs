@@ -48,16 +48,12 @@ impl LocalBallotBox {
         answer.await.map_err(|_| stopped())?
     }
 
-    /// Reads from polls in memory, loading those that are not there.
+    /// Reads from polls in memory, loading those that are not there. Unknown polls are left out.
     async fn read<T>(&self, polls: &[PollId], view: impl Fn(&shelf::Loaded) -> Option<T>) -> Result<Vec<T>> {
-        for &poll in polls {
-            if self.shelf.read(poll, |_| ()).is_none() {
-                match self.ask(|reply| Job::Load(poll, reply)).await {
-                    Ok(()) => {}
-                    Err(Error::Problem(problem)) if problem.code == "no_such_poll" => {}
-                    Err(error) => return Err(error),
-                }
-            }
+        let missing: Vec<PollId> =
+            polls.iter().copied().filter(|&poll| self.shelf.read(poll, |_| ()).is_none()).collect();
+        if !missing.is_empty() {
+            self.ask(|reply| Job::Load(missing, reply)).await?;
         }
         Ok(polls.iter().filter_map(|&poll| self.shelf.read(poll, &view).flatten()).collect())
     }

@@ -1,6 +1,6 @@
 //! The one writer: takes jobs in order, commits ballots in groups, counts them after the commit.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use domain::{
@@ -37,8 +37,8 @@ pub(super) enum Job {
     Delete(PollId, Reply<()>),
     /// Take over a room's settings.
     Settings(RoomId, Reply<()>),
-    /// Bring a poll into memory.
-    Load(PollId, Reply<()>),
+    /// Bring polls into memory.
+    Load(Vec<PollId>, Reply<()>),
 }
 
 /// Owns the order of everything that happens to ballots.
@@ -109,8 +109,8 @@ impl Writer {
                 Job::Settings(room, reply) => {
                     let _gone = reply.send(self.settings(room).await);
                 }
-                Job::Load(poll, reply) => {
-                    let _gone = reply.send(self.load(poll).await);
+                Job::Load(polls, reply) => {
+                    let _gone = reply.send(self.load(polls).await);
                 }
             }
         }
@@ -118,7 +118,11 @@ impl Writer {
 
     /// Judges a group of ballots in order, commits what counts in one transaction, then counts it.
     async fn record(&mut self, group: Vec<(CastBallot, Reply<Cast>)>) {
-        let unknown = self.load_all(&group).await;
+        if let Err(error) = self.load(group.iter().map(|(ballot, _)| ballot.poll)).await {
+            let problem = error.into_problem();
+            group.into_iter().for_each(|(_, reply)| _ = reply.send(Err(problem.clone().into())));
+            return;
+        }
         let now = self.clock.now();
         let mut standing: Stands = HashMap::new();
         let mut counted = Vec::new();
@@ -136,8 +140,7 @@ impl Writer {
                     judged.push(Judged { cast, reply });
                 }
                 None => {
-                    let problem = unknown.get(&ballot.poll).cloned().unwrap_or_else(Problem::no_such_poll);
-                    let _gone = reply.send(Err(problem.into()));
+                    let _gone = reply.send(Err(Problem::no_such_poll().into()));
                 }
             }
         }
@@ -194,7 +197,7 @@ impl Writer {
     }
 
     async fn command(&mut self, poll: PollId, command: Command) -> Result<PollRecord> {
-        self.load(poll).await?;
+        self.load([poll]).await?;
         let mut transaction = self.store.begin().await?;
         let stored = polls::find(&mut *transaction, poll).await?.ok_or_else(Problem::no_such_poll)?;
         let lifecycle = stored.lifecycle.after(command, self.clock.now())?;
@@ -282,30 +285,24 @@ impl Writer {
         Ok(())
     }
 
-    /// Loads the polls of a group. Those that cannot be loaded come back with what to say.
-    async fn load_all(&mut self, group: &[(CastBallot, Reply<Cast>)]) -> HashMap<PollId, Problem> {
-        let mut unknown = HashMap::new();
-        let polls: HashSet<PollId> = group.iter().map(|(ballot, _)| ballot.poll).collect();
-        for poll in polls {
-            if let Err(error) = self.load(poll).await {
-                unknown.insert(poll, error.into_problem());
-            }
-        }
-        unknown
-    }
-
-    /// Brings a poll into memory, under a new epoch, if it is not there.
-    async fn load(&mut self, poll: PollId) -> Result<()> {
-        if self.shelf.read(poll, |_| ()).is_some() {
+    /// Brings polls into memory, each under a new epoch, where they are not there. Unknown ones are left out.
+    async fn load(&self, polls: impl IntoIterator<Item = PollId>) -> Result<()> {
+        let unknown = |poll: &PollId| self.shelf.read(*poll, |_| ()).is_none();
+        let missing: BTreeSet<PollId> = polls.into_iter().filter(unknown).collect();
+        if missing.is_empty() {
             return Ok(());
         }
+        let mut loaded = Vec::with_capacity(missing.len());
         let mut transaction = self.store.begin().await?;
-        let record = polls::find(&mut *transaction, poll).await?.ok_or_else(Problem::no_such_poll)?;
-        let room = rooms::find(&mut *transaction, record.room).await?.ok_or_else(Problem::no_such_room)?;
-        let ballots = ballots::load(&mut transaction, poll, record.lifecycle.round).await?;
-        let epoch = polls::raise_epoch(&mut transaction, poll).await?;
+        for poll in missing {
+            let Some(record) = polls::find(&mut *transaction, poll).await? else { continue };
+            let Some(room) = rooms::find(&mut *transaction, record.room).await? else { continue };
+            let ballots = ballots::load(&mut transaction, poll, record.lifecycle.round).await?;
+            let epoch = polls::raise_epoch(&mut transaction, poll).await?;
+            loaded.push(Loaded::new(record, room.settings, epoch, ballots));
+        }
         transaction.commit().await?;
-        self.shelf.insert(Loaded::new(record, room.settings, epoch, ballots));
+        loaded.into_iter().for_each(|poll| self.shelf.insert(poll));
         Ok(())
     }
 }

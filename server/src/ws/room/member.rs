@@ -53,12 +53,16 @@ impl Member {
         self.principal.voter()
     }
 
-    /// Sends the whole room as this member may see it.
-    pub(super) fn show_room(&mut self, state: &RoomState, participants: u64, now: Timestamp) {
-        let viewer = Viewer { is_host: self.is_host, standings: self.standings.clone() };
-        let room = state.room_for(&viewer, now);
+    /// Sends the whole room as this member may see it, in answer to a join: nothing needs telling besides.
+    pub(super) fn welcome(&mut self, state: &RoomState, participants: u64, now: Timestamp) {
         self.told = state.polls.iter().map(|poll| (poll.id, self.yours(state, poll.id, now))).collect();
-        self.outbox.say(&ServerMessage::Room { room, participants });
+        self.show_room(state, participants, now);
+    }
+
+    /// Sends the whole room as this member may see it.
+    pub(super) fn show_room(&self, state: &RoomState, participants: u64, now: Timestamp) {
+        let viewer = Viewer { is_host: self.is_host, standings: self.standings.clone() };
+        self.outbox.say(&ServerMessage::Room { room: state.room_for(&viewer, now), participants });
     }
 
     /// Sends a tally behind the room that it belongs to, in the order of the answer to a join.
