@@ -15,6 +15,10 @@ pub enum Choice {
     Options(Vec<i64>),
     /// A rating.
     Rating(i64),
+    /// All options, best first. The contract has it; no kind of poll here takes it yet.
+    Ranking(Vec<i64>),
+    /// An answer in words. The contract has it; no kind of poll here takes it yet.
+    Text(String),
 }
 
 /// What a choice adds one to: the key of the tally's `marks`.
@@ -102,6 +106,8 @@ mod tests {
             (&rating, Choice::Rating(0)),
             (&rating, Choice::Rating(6)),
             (&rating, Choice::Option(1)),
+            (&single, Choice::Ranking(vec![0, 1, 2])),
+            (&single, Choice::Text("blue".into())),
         ];
         for (poll, choice) in refused {
             assert_eq!(choice.marks(poll), None, "{choice:?}");
@@ -128,11 +134,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_choice_round_trips(indexes in prop::collection::vec(any::<i64>(), 0..5), number: i64, which in 0..3) {
+        fn every_choice_round_trips(indexes in prop::collection::vec(any::<i64>(), 0..5), number: i64, text: String, which in 0..5) {
             let choice = match which {
                 0 => Choice::Option(number),
                 1 => Choice::Options(indexes),
-                _ => Choice::Rating(number),
+                2 => Choice::Rating(number),
+                3 => Choice::Ranking(indexes),
+                _ => Choice::Text(text),
             };
             let json = serde_json::to_string(&choice).unwrap();
             prop_assert_eq!(serde_json::from_str::<Choice>(&json).unwrap(), choice);

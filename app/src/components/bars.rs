@@ -170,7 +170,7 @@ pub(crate) fn is_chosen(choice: Option<&Choice>, number: i64) -> bool {
     match choice {
         Some(Choice::Option(chosen) | Choice::Rating(chosen)) => *chosen == number,
         Some(Choice::Options(chosen)) => chosen.contains(&number),
-        None => false,
+        Some(Choice::Ranking(_) | Choice::Text(_)) | None => false,
     }
 }
 

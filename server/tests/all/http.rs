@@ -266,6 +266,8 @@ async fn bad_input_has_a_clear_answer_and_changes_nothing() {
         (poll.as_str(), json!({"option": 2})),
         (poll.as_str(), json!({"option": -1})),
         (poll.as_str(), json!({"rating": 1})),
+        (poll.as_str(), json!({"text": "blue"})),
+        (poll.as_str(), json!({"ranking": [1, 0]})),
         (multiple, json!({"options": [1, 1]})),
         (multiple, json!({"options": []})),
         (multiple, json!({"options": [0, 1, 2]})),
