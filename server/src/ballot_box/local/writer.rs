@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::{
     BallotId, Choice, Command, PollId, Problem, Reason, Receipt, RoomId, Standing, Status, Timestamp,
@@ -21,6 +22,9 @@ use crate::store::{Store, ballots, polls, rooms};
 /// How many ballots one commit takes at most. A group is whatever has come in during the last commit, so
 /// that a lone vote never waits for company.
 const GROUP: usize = 1_000;
+
+/// When a close that could not be stored is tried again. Votes are refused meanwhile.
+const RETRY: Duration = Duration::from_secs(1);
 
 type Reply<T> = oneshot::Sender<Result<T>>;
 
@@ -262,7 +266,8 @@ impl Writer {
         while let Some(&(time, poll)) = self.deadlines.first().filter(|(time, _)| *time <= now) {
             self.deadlines.remove(&(time, poll));
             if let Err(error) = self.close_at_deadline(poll).await {
-                tracing::error!(%error, %poll, "a poll could not be closed at its time");
+                tracing::error!(%error, %poll, "a poll could not be closed at its time; trying again");
+                self.deadlines.insert((now.plus(RETRY), poll));
             }
         }
     }

@@ -5,8 +5,7 @@ use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use domain::{FieldError, PollId, Problem};
-use serde::de::DeserializeOwned;
-use serde_json::error::Category;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::http::functions::unread;
 use crate::http::problem::{Refused, unsupported_media_type};
@@ -76,24 +75,19 @@ fn is_json(headers: &HeaderMap) -> bool {
     kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
 }
 
+/// What is no JSON is malformed; JSON that says something else than was asked for is invalid input.
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    serde_json::from_slice::<IgnoredAny>(body)
+        .map_err(|error| Problem::new(400, "malformed_json", format!("The body is not JSON: {error}.")))?;
     let mut source = serde_json::Deserializer::from_slice(body);
-    let value = serde_path_to_error::deserialize(&mut source).map_err(|error| {
-        let path = error.path().to_string();
-        refusal(&path, error.inner())
-    })?;
-    source.end().map_err(|error| refusal(".", &error))?;
-    Ok(value)
+    serde_path_to_error::deserialize(&mut source)
+        .map_err(|error| refusal(&error.path().to_string(), error.inner()))
 }
 
-/// What is no JSON is malformed; JSON that says something else than was asked for is invalid input.
 fn refusal(path: &str, error: &serde_json::Error) -> Problem {
     let written = error.to_string();
     let place = format!(" at line {} column {}", error.line(), error.column());
     let message = written.strip_suffix(&place).unwrap_or(&written);
-    if error.classify() != Category::Data {
-        return Problem::new(400, "malformed_json", format!("The body is not JSON: {written}."));
-    }
     let path = if path == "." { "" } else { path };
     // Of a missing field the path names only what it is missing in.
     let missing = message.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`'));
@@ -137,6 +131,10 @@ mod tests {
     #[test]
     fn wrong_input_names_its_field() {
         assert_eq!(field("[]"), "body");
+        let two = serde_json::from_value::<domain::Choice>(serde_json::json!({"option": 0, "rating": 1}));
+        assert!(
+            two.is_err() && parse::<domain::Choice>(br#"{"option":0,"rating":1}"#).unwrap_err().status == 422
+        );
         assert_eq!(field("{}"), "title");
         assert_eq!(field(r#"{"title":7}"#), "title");
         assert_eq!(field(r#"{"title":"a","settings":{"results":"sometimes"}}"#), "settings.results");

@@ -1,0 +1,90 @@
+//! What is measured: a server that speaks the protocol, a poll on it, and voters.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+use tokio::task::JoinSet;
+
+use crate::{Outcome, peer};
+
+/// A server under load. It stops when this is dropped.
+pub(crate) struct Target {
+    pub(crate) address: SocketAddr,
+    pub(crate) room: String,
+    pub(crate) poll: String,
+    /// The voters' tokens; empty texts where the server asks for none.
+    pub(crate) tokens: Vec<String>,
+    _running: Running,
+}
+
+enum Running {
+    Process { _child: Child, _folder: TempDir },
+    Tasks { _server: JoinSet<()> },
+}
+
+impl Target {
+    /// A Voxpop over a fresh SQLite file, with one open poll and so many guests.
+    pub(crate) async fn voxpop(binary: &Path, voters: usize) -> Outcome<Self> {
+        let folder = tempfile::tempdir()?;
+        let address = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?;
+        let child = Command::new(binary.canonicalize()?)
+            .arg("serve")
+            .current_dir(folder.path())
+            .env("VOXPOP_LISTEN", address.to_string())
+            .env("DATABASE_URL", "sqlite://bench.db")
+            .env("VOXPOP_LOG", "warn")
+            .stderr(Stdio::inherit())
+            .kill_on_drop(true)
+            .spawn()?;
+        let client = reqwest::Client::new();
+        let ready = format!("http://{address}/readyz");
+        while client.get(&ready).send().await.is_err() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let post = async |path: &str, token: Option<&str>, body: Value| -> Outcome<Value> {
+            let request = client.post(format!("http://{address}/api/v1{path}")).json(&body);
+            let request = token.into_iter().fold(request, reqwest::RequestBuilder::bearer_auth);
+            Ok(request.send().await?.error_for_status()?.json().await?)
+        };
+        let host =
+            post("/auth/register", None, json!({"username": "host", "password": "correct horse"})).await?;
+        let host = text(&host["access_token"]);
+        let poll = json!({"question": "Which?", "kind": {"type": "single"}, "options": ["a", "b", "c", "d"]});
+        let new = json!({"title": "Bench", "settings": {"results": "always"}, "polls": [poll]});
+        let room = post("/rooms", Some(&host), new).await?;
+        let poll = text(&room["polls"][0]["id"]);
+        post(&format!("/polls/{poll}/open"), Some(&host), json!({})).await?;
+        let mut tokens = Vec::with_capacity(voters);
+        for _ in 0..voters {
+            tokens.push(text(&post("/auth/guest", None, json!({})).await?["access_token"]));
+        }
+        let running = Running::Process { _child: child, _folder: folder };
+        Ok(Self { address, room: text(&room["code"]), poll, tokens, _running: running })
+    }
+
+    /// The peer, in this process.
+    pub(crate) async fn peer(voters: usize) -> Outcome<Self> {
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await?;
+        let address = listener.local_addr()?;
+        let mut server = JoinSet::new();
+        server.spawn(peer::serve(listener));
+        let poll = "019a9f3e-0000-7000-8000-000000000001".to_owned();
+        let tokens = vec![String::new(); voters];
+        Ok(Self {
+            address,
+            room: "K7M2QX".into(),
+            poll,
+            tokens,
+            _running: Running::Tasks { _server: server },
+        })
+    }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
