@@ -86,12 +86,14 @@ impl<V: RenderHtml> RenderHtml for AtOnce<V> {
         self.0.to_html_async_with_buf::<OUT_OF_ORDER>(buf, position, escape, mark_branches, extra_attrs);
     }
 
+    // Never inlined, so that there is one copy of it.
+    #[inline(never)]
     fn hydrate<const FROM_SERVER: bool>(self, cursor: &Cursor, position: &PositionState) -> Self::State {
         self.0.hydrate::<FROM_SERVER>(cursor, position)
     }
 
     async fn hydrate_async(self, cursor: &Cursor, position: &PositionState) -> Self::State {
-        self.0.hydrate::<true>(cursor, position)
+        self.hydrate::<true>(cursor, position)
     }
 
     fn into_owned(self) -> Self::Owned {

@@ -24,7 +24,10 @@ pub fn parsed<T: std::str::FromStr>(fields: &Fields, name: &str) -> Option<T> {
 /// The fields of a query, as browsers write them.
 pub fn decoded(query: &str) -> Vec<(String, String)> {
     let pairs = query.split('&').filter(|pair| !pair.is_empty());
-    pairs.map(|pair| pair.split_once('=').unwrap_or((pair, ""))).map(|(k, v)| (unescaped(k), unescaped(v))).collect()
+    pairs
+        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+        .map(|(k, v)| (unescaped(k), unescaped(v)))
+        .collect()
 }
 
 /// The poll that a question, a kind and options describe. Nothing in it has been checked.
@@ -151,7 +154,8 @@ fn unescaped(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&first, after)) = rest.split_first() {
-        let escaped = after.get(..2).and_then(|hex| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok());
+        let escaped =
+            after.get(..2).and_then(|hex| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok());
         (rest, _) = match (first, escaped) {
             (b'%', Some(byte)) => (&after[2..], bytes.push(byte)),
             (b'+', _) => (after, bytes.push(b' ')),

@@ -19,8 +19,10 @@ mod live;
 #[expect(unreachable_pub, reason = "the component macro makes public fields of the props")]
 mod pages;
 mod place;
+mod raw;
 #[cfg(feature = "ssr")]
 mod server_side;
+#[cfg_attr(not(feature = "ssr"), expect(dead_code, reason = "the texts of pages that only the server draws"))]
 mod text;
 
 pub use domain;

@@ -31,6 +31,7 @@ pub(crate) enum LivePage {
     Screen,
 }
 
+#[cfg(feature = "ssr")]
 impl LivePage {
     /// Whether only the room's host may see it.
     pub(crate) fn is_for_host(self) -> bool {
@@ -58,6 +59,7 @@ impl Place {
     }
 
     /// Whether scripts go with the page.
+    #[cfg(feature = "ssr")]
     pub(crate) fn is_live(&self) -> bool {
         matches!(self, Self::Live(..))
     }

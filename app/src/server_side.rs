@@ -2,6 +2,7 @@
 
 use domain::Problem;
 use leptos::prelude::*;
+use leptos::tachys::reactive_graph::OwnedView;
 use leptos_meta::MetaTags;
 
 use crate::components::form::provide_sent_form;
@@ -41,17 +42,21 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
 /// The page that was asked for.
 pub(crate) fn page() -> impl IntoView {
     let (place, query) = asked();
+    let owner = Owner::current().unwrap_or_default();
     Suspend::new(async move {
         let visitor = visitor().await;
         let sent = use_context::<SentForm>();
-        match place {
+        let page = match place {
             Place::Still(still) => draw_still(still, visitor, sent, &query).await,
             Place::Live(page, code) => {
                 let room = load_room(code.clone()).await.map_err(|Failure(problem)| problem);
                 let loaded = SharedValue::new(move || Loaded { visitor, room, sent }).into_inner();
                 live_page(page, loaded, &path(page, &code))
             }
-        }
+        };
+        // It is written out after the wait, on whatever thread: under this request's owner, or what it makes on
+        // the way would go with another request's.
+        OwnedView::new_with_owner(page, owner)
     })
 }
 

@@ -7,7 +7,7 @@ use crate::{Definition, PollKind};
 /// A choice as the wire writes it. Numbers are wide, so that one out of range is a choice that a poll
 /// refuses and not a message that nobody understands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", try_from = "Written")]
 pub enum Choice {
     /// One option, by index.
     Option(i64),
@@ -19,6 +19,37 @@ pub enum Choice {
     Ranking(Vec<i64>),
     /// An answer in words. The contract has it; no kind of poll here takes it yet.
     Text(String),
+}
+
+/// A choice as it may come: with fields beside it that nobody here knows.
+#[derive(Deserialize)]
+struct Written {
+    option: Option<i64>,
+    options: Option<Vec<i64>>,
+    rating: Option<i64>,
+    ranking: Option<Vec<i64>>,
+    text: Option<String>,
+}
+
+impl TryFrom<Written> for Choice {
+    type Error = &'static str;
+
+    fn try_from(written: Written) -> Result<Self, Self::Error> {
+        let Written { option, options, rating, ranking, text } = written;
+        let mut given = [
+            option.map(Self::Option),
+            options.map(Self::Options),
+            rating.map(Self::Rating),
+            ranking.map(Self::Ranking),
+            text.map(Self::Text),
+        ]
+        .into_iter()
+        .flatten();
+        match (given.next(), given.next()) {
+            (Some(choice), None) => Ok(choice),
+            _ => Err("a choice has one of option, options, rating, ranking and text"),
+        }
+    }
 }
 
 /// What a choice adds one to: the key of the tally's `marks`.
@@ -111,6 +142,16 @@ mod tests {
         ];
         for (poll, choice) in refused {
             assert_eq!(choice.marks(poll), None, "{choice:?}");
+        }
+    }
+
+    #[test]
+    fn fields_of_later_versions_are_ignored_and_two_choices_are_none() {
+        let read = |json: &str| serde_json::from_str::<Choice>(json).ok();
+        assert_eq!(read(r#"{"option":1,"later":"field"}"#), Some(Choice::Option(1)));
+        for json in ["{}", r#"{"option":null}"#, r#"{"option":0,"rating":1}"#, r#"{"option":"0"}"#, "[]", "0"]
+        {
+            assert_eq!(read(json), None, "{json}");
         }
     }
 

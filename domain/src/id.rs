@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use uuid::{Builder, Uuid};
+use uuid::{Builder, Uuid, Variant};
 
 use crate::Timestamp;
 
@@ -73,6 +73,9 @@ impl VoterId {
     }
 }
 
+/// The latest time of a ballot id, in the year 9000: there is always a later one that can be written.
+const LATEST: i64 = 221_845_392_000_000;
+
 /// Names one ballot of one voter in one poll. The client makes it before sending, each later than its
 /// last; it means something only together with its voter.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -106,10 +109,14 @@ impl TryFrom<Uuid> for BallotId {
     type Error = &'static str;
 
     fn try_from(id: Uuid) -> Result<Self, Self::Error> {
-        match id.get_version_num() {
-            7 => Ok(Self(id)),
-            _ => Err("a ballot id must be a UUID of version 7"),
+        let ballot = Self(id);
+        if id.get_version_num() != 7 || id.get_variant() != Variant::RFC4122 {
+            return Err("a ballot id must be a UUID of version 7");
         }
+        if ballot.millis() > LATEST {
+            return Err("a ballot id must not lie thousands of years ahead");
+        }
+        Ok(ballot)
     }
 }
 
@@ -154,6 +161,11 @@ mod tests {
     #[test]
     fn a_ballot_id_is_version_7_only() {
         assert!("7f3b5f52-9a0e-4d1c-8f63-0f6f7f3a2b11".parse::<BallotId>().is_err());
+        assert!(
+            "ffffffff-ffff-7fff-bfff-ffffffffffff".parse::<BallotId>().is_err(),
+            "nothing could follow it"
+        );
+        assert!("019a9f3e-0000-7000-0000-000000000001".parse::<BallotId>().is_err(), "another variant");
         let ballot = BallotId::after(None, Timestamp::from_millis(9), [3; 10]);
         assert_eq!(ballot.to_string().parse(), Ok(ballot));
     }

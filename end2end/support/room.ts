@@ -74,9 +74,9 @@ export async function expectBars(page: Page, counts: Record<string, number>, peo
 
 /** Waits until the page shows no results at all. */
 export async function expectNoBars(page: Page): Promise<void> {
-  await expect
-    .poll(async () => (await bars(page)).every(({ count, share, spoken, width }) => `${count}${share}${spoken}`.trim() === '' && width === '0.0%'))
-    .toBe(true);
+  const nothing = (row: Row) => row.count + row.share + row.spoken.trim() === '' && row.width === '0.0%';
+  const none = (rows: Row[]) => rows.length > 0 && rows.every(nothing);
+  await expect.poll(async () => none(await bars(page))).toBe(true);
 }
 
 /** Who has chosen what, as the page shows it: the options marked as one's own. */
@@ -89,7 +89,7 @@ function bars(page: Page): Promise<Row[]> {
   return page.evaluate(() => {
     const text = (root: Element | undefined, selector: string) => root?.querySelector(selector)?.textContent?.trim() ?? '';
     const drawn = [...document.querySelectorAll('.bar-row, .ballot:not(.rating) .option')];
-    return [...document.querySelectorAll('table.unseen tbody tr')].map((row, at) => ({
+    return [...document.querySelectorAll('table tbody tr')].map((row, at) => ({
       label: text(row, 'th'),
       count: text(drawn[at], '.count'),
       share: text(drawn[at], '.share'),

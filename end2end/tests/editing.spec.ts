@@ -4,7 +4,8 @@ import { hearing } from '../support/room';
 import { expect, test } from '../support/test';
 
 const questions = (page: Page) => page.locator('.edit-poll .poll-item-question');
-const item = (page: Page, question: string) => page.locator('.edit-poll').filter({ hasText: question });
+const item = (page: Page, question: string) =>
+  page.locator('.edit-poll').filter({ has: page.locator('.poll-item-question').getByText(question, { exact: true }) });
 
 for (const javaScriptEnabled of [true, false]) {
   const scripts = javaScriptEnabled ? 'with scripts' : 'without scripts';
@@ -44,7 +45,8 @@ for (const javaScriptEnabled of [true, false]) {
     await add.getByRole('button', { name: 'Add it' }).click();
     await expect(questions(page)).toHaveText(['Which days?', 'How was it?']);
 
-    const days = item(page, 'Which days?');
+    // By its place: what is asked is about to change.
+    const days = page.locator('.edit-poll').first();
     await days.getByText('Edit', { exact: true }).click();
     await expect(days.getByRole('radio', { name: 'Several answers' })).toBeChecked();
     await expect(days.getByRole('spinbutton', { name: 'At most' })).toHaveValue('2');

@@ -78,7 +78,7 @@ for (const [how, signal] of [
   test(`a ${how} of the server is told, and loses and doubles no vote`, async ({ ownServer, visit, mayComplain }) => {
     mayComplain(LOST, /status of 503/);
     const api = await Api.register(ownServer.url);
-    const room = await api.openRoom([LUNCH]);
+    const room = await api.openRoom([LUNCH], { results: 'always' });
     const screen = await visit({ baseURL: ownServer.url });
     await openLive(screen, `/r/${room.code}/screen`);
     const [before, during] = [

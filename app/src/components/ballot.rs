@@ -213,6 +213,11 @@ pub(crate) fn PollStateLine(
     let votes = Memo::new(move |_| ballots.with(|tally| tally.as_ref().map(|tally| tally.ballots)));
     let provisional =
         Memo::new(move |_| ballots.with(|tally| tally.as_ref().is_some_and(|tally| tally.provisional)));
+    let glyph = Signal::derive(move || match (state.get(), left.get()) {
+        (Some(PollState::Open), None) => Glyph::Live,
+        (Some(PollState::Closed), _) => Glyph::Check,
+        _ => Glyph::Clock,
+    });
     let words = move || match (state.get(), left.get()) {
         (Some(PollState::Open), None) => t().open.to_owned(),
         (Some(PollState::Open), Some(0)) => t().closing.to_owned(),
@@ -223,7 +228,7 @@ pub(crate) fn PollStateLine(
     view! {
         <p class="poll-state">
             <span class="chip" class:is-open=move || state.get() == Some(PollState::Open)>
-                <Icon glyph=Signal::derive(move || if left.get().is_some() { Glyph::Clock } else { Glyph::Live })/>
+                <Icon glyph/>
                 {words}
             </span>
             <span class="votes">{move || votes.get().map(|votes| (t().votes)(votes))}</span>

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use super::form::FormState;
 use crate::erase::Erase;
+use crate::raw::raw_text;
 
 /// What is wrong with a field.
 #[component]
@@ -118,7 +119,7 @@ pub(crate) fn TextArea(
                 aria-describedby=format!("{hint_id} {error_id}")
                 aria-invalid=move || error.with(Option::is_some).then_some("true")
             >
-                {form.value_or(name, &first)}
+                {raw_text(&form.value_or(name, &first))}
             </textarea>
             <FieldError id=error_id label error/>
         </div>

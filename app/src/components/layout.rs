@@ -4,8 +4,9 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 
 use super::icon::Logo;
-use crate::erase::Erase;
 use crate::data::Visitor;
+use crate::erase::Erase;
+use crate::raw::raw_text;
 use crate::text::t;
 
 /// Lets the page find out who looks.
@@ -26,7 +27,7 @@ pub(crate) fn Layout(
     children: Children,
 ) -> impl IntoView {
     view! {
-        <Title text=page_title(&title)/>
+        <Title text=raw_text(&page_title(&title))/>
         <a class="skip" href="#main" rel="external">{t().skip}</a>
         <header class="top">
             <a class="brand" href="/" rel="external">

@@ -1,5 +1,6 @@
 //! The live room: what a page is drawn from while messages come in and votes go out.
 
+mod incoming;
 mod outbox;
 #[cfg(feature = "hydrate")]
 mod socket;
@@ -8,7 +9,7 @@ mod state;
 use std::time::Duration;
 
 use domain::wire::Role;
-use domain::{BallotId, Choice, Poll, PollId, PollKind, Reason, Tally};
+use domain::{BallotId, Choice, Poll, PollId, PollKind, PollState, Reason, Tally};
 use leptos::prelude::*;
 
 use self::outbox::{Entry, Outbox};
@@ -136,6 +137,13 @@ impl Live {
     /// What the current poll asks.
     pub(crate) fn current(self) -> Memo<Option<Shape>> {
         Memo::new(move |_| self.room.with(|room| room.current().map(Shape::of)))
+    }
+
+    /// The same for an audience, the host among it: nobody is to read the next question before its time.
+    pub(crate) fn shown(self) -> Memo<Option<Shape>> {
+        Memo::new(move |_| {
+            self.room.with(|room| room.current().filter(|poll| poll.state != PollState::Draft).map(Shape::of))
+        })
     }
 
     /// A poll, as far as this viewer may know it.

@@ -88,7 +88,7 @@ impl Outbox {
     pub(crate) fn merge(&mut self, other: Self) {
         let known = std::mem::take(&mut self.last);
         for entry in other.entries {
-            if !self.entries.iter().any(|kept| kept.ballot == entry.ballot) {
+            if !self.entries.iter().any(|kept| kept.poll == entry.poll && kept.ballot == entry.ballot) {
                 self.put(entry);
             }
         }
@@ -98,9 +98,8 @@ impl Outbox {
     /// What a receipt says of a ballot here: recorded and definite refusals end it, a temporary refusal has it
     /// sent again. False when it is about no ballot here.
     pub(crate) fn settle(&mut self, receipt: &Receipt, now: i64) -> bool {
-        let Some(at) = self.entries.iter().position(|entry| entry.ballot == receipt.ballot) else {
-            return false;
-        };
+        let ours = |entry: &Entry| entry.poll == receipt.poll && entry.ballot == receipt.ballot;
+        let Some(at) = self.entries.iter().position(ours) else { return false };
         match receipt.status {
             Status::Recorded => drop(self.entries.remove(at)),
             Status::Refused if receipt.reason.is_some_and(|reason| reason.is_temporary()) => {

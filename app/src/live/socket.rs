@@ -154,8 +154,7 @@ impl Link {
             state.heard = now.millis();
             state.deadline = i64::MAX;
         }
-        // What can't be read is of a later version of the contract.
-        let Ok(message) = serde_json::from_str::<ServerMessage>(text) else { return };
+        let Some(message) = super::incoming::read(text) else { return };
         let Self(_, live, role) = self;
         match &message {
             ServerMessage::Hello { heartbeat_secs, .. } => {

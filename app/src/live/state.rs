@@ -151,9 +151,12 @@ impl LiveRoom {
                 poll.your_ballot = poll.your_ballot.max(known.your_ballot);
                 *known = poll;
             }
-            None => self.room.polls.push(poll),
+            None => {
+                let polls = &mut self.room.polls;
+                let at = polls.iter().position(|known| known.position > poll.position).unwrap_or(polls.len());
+                polls.insert(at, poll);
+            }
         }
-        self.room.polls.sort_by_key(|poll| poll.position);
         self.strip_hidden();
     }
 

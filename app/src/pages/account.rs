@@ -2,11 +2,11 @@
 
 use leptos::prelude::*;
 
-use crate::erase::Erase;
 use crate::components::fields::TextField;
 use crate::components::form::FormState;
 use crate::components::layout::Layout;
 use crate::components::problem::Alert;
+use crate::erase::Erase;
 use crate::text::t;
 
 /// Signing in.

@@ -6,12 +6,12 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use super::editor::{AddPoll, EditPoll};
-use crate::erase::Erase;
 use crate::components::fields::{Select, TextField};
 use crate::components::form::FormState;
 use crate::components::layout::Layout;
 use crate::components::problem::Alert;
 use crate::data::RoomPage;
+use crate::erase::Erase;
 use crate::functions::{Failure, add_poll, change_poll, change_room, delete_poll, load_room};
 use crate::text::t;
 use crate::{browser, forms};
@@ -113,8 +113,8 @@ pub(super) fn draw(page: RoomPage) -> AnyView {
             </div>
             <p class="said" role="status">{editor.said}</p>
             <div class="edit-grid">
-                <section aria-labelledby="polls-title">
-                    <h2 id="polls-title">{t().all_polls}</h2>
+                <section aria-labelledby="polls-heading">
+                    <h2 id="polls-heading">{t().all_polls}</h2>
                     <p class="card empty" hidden=move || ids.with(|ids| !ids.is_empty())>{t().no_polls_yet}</p>
                     <ol class="edit-list">
                         <For each=move || ids.get() key=|id| *id let:id>
@@ -123,8 +123,8 @@ pub(super) fn draw(page: RoomPage) -> AnyView {
                     </ol>
                     <AddPoll editor/>
                 </section>
-                <section class="card" aria-labelledby="settings-title">
-                    <h2 id="settings-title">{t().settings}</h2>
+                <section class="card" aria-labelledby="settings-heading">
+                    <h2 id="settings-heading">{t().settings}</h2>
                     <Settings editor/>
                 </section>
             </div>

@@ -5,11 +5,11 @@ use leptos::prelude::*;
 
 use super::edit::{Editor, Then};
 use super::host_polls::state_words;
-use crate::erase::Erase;
 use crate::components::form::FormState;
 use crate::components::icon::{Glyph, Icon};
 use crate::components::poll_fields::{PollFields, kind_words};
 use crate::components::problem::Alert;
+use crate::erase::Erase;
 use crate::text::t;
 
 /// A poll: what it asks, its place, its fields, its end.

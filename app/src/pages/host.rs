@@ -7,7 +7,6 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use super::host_polls::AllPolls;
-use crate::erase::Erase;
 use crate::components::ballot::PollStateLine;
 use crate::components::bars::Bars;
 use crate::components::connection::{ConnectionState, Notices, People};
@@ -15,6 +14,7 @@ use crate::components::form::FormState;
 use crate::components::layout::Layout;
 use crate::components::problem::Alert;
 use crate::data::RoomPage;
+use crate::erase::Erase;
 use crate::functions::{Failure, act, set_current};
 use crate::live::{Live, Shape};
 use crate::text::t;

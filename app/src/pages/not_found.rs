@@ -2,9 +2,9 @@
 
 use leptos::prelude::*;
 
-use crate::erase::Erase;
 use crate::components::join::JoinForm;
 use crate::components::layout::Layout;
+use crate::erase::Erase;
 use crate::text::t;
 
 /// No page has this path.

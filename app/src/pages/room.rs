@@ -2,11 +2,11 @@
 
 use leptos::prelude::*;
 
-use crate::erase::Erase;
 use crate::components::ballot::Ballot;
 use crate::components::connection::{ConnectionState, Notices, People};
 use crate::components::layout::Layout;
 use crate::data::RoomPage;
+use crate::erase::Erase;
 use crate::live::Live;
 use crate::text::t;
 
@@ -17,7 +17,7 @@ pub(super) fn draw(page: RoomPage) -> AnyView {
     let code = page.room.code.as_str().to_owned();
     let live = Live::start(page, None);
     let heading = Memo::new(move |_| live.room.with(|room| room.room.title.clone()));
-    let current = live.current();
+    let current = live.shown();
     view! {
         <Layout title class="narrow room">
             <div class="room-head">

@@ -3,12 +3,12 @@
 use domain::{PollState, Room, RoomList};
 use leptos::prelude::*;
 
-use crate::erase::Erase;
 use crate::components::fields::TextField;
 use crate::components::form::FormState;
 use crate::components::layout::Layout;
 use crate::components::problem::Alert;
 use crate::components::problem_page::ProblemPage;
+use crate::erase::Erase;
 use crate::functions::Failure;
 use crate::text::t;
 

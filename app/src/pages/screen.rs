@@ -1,13 +1,11 @@
 //! The big screen: read from the back of a hall, driven by three keys.
 
-use domain::PollState;
 use domain::wire::Role;
 use leptos::ev::KeyboardEvent;
 use leptos::prelude::*;
 use leptos_meta::Title;
 
 use super::host::{Desk, Invite};
-use crate::erase::Erase;
 use crate::browser;
 use crate::components::ballot::{PollStateLine, ResultsNote};
 use crate::components::bars::{Bars, rows};
@@ -15,7 +13,9 @@ use crate::components::connection::{ConnectionState, Notices, People};
 use crate::components::layout::page_title;
 use crate::components::problem::Alert;
 use crate::data::RoomPage;
+use crate::erase::Erase;
 use crate::live::{Live, Shape};
+use crate::raw::raw_text;
 use crate::text::t;
 
 /// The page of a room.
@@ -24,10 +24,7 @@ pub(super) fn draw(page: RoomPage) -> AnyView {
     let live = Live::start(page, Some(Role::Screen));
     let desk = Desk::new(live);
     let heading = Memo::new(move |_| live.room.with(|room| room.room.title.clone()));
-    // A host is sent drafts too; an audience is not to read the next question before its time.
-    let current = Memo::new(move |_| {
-        live.room.with(|room| room.current().filter(|poll| poll.state != PollState::Draft).map(Shape::of))
-    });
+    let current = live.shown();
     if live.is_host() {
         Effect::new(move || {
             let keys = window_event_listener(leptos::ev::keydown, move |event| pressed(desk, &event));
@@ -35,7 +32,7 @@ pub(super) fn draw(page: RoomPage) -> AnyView {
         });
     }
     view! {
-        <Title text=title/>
+        <Title text=raw_text(&title)/>
         <main id="main" class="screen">
             <section class="screen-main">
                 <p class="room-title">{heading}</p>

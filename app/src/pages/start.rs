@@ -2,11 +2,11 @@
 
 use leptos::prelude::*;
 
-use crate::erase::Erase;
 use crate::components::fields::{TextArea, TextField};
 use crate::components::form::FormState;
 use crate::components::layout::Layout;
 use crate::components::problem::Alert;
+use crate::erase::Erase;
 use crate::text::t;
 
 /// Where a draft goes that could not be started at once: the same fields, and the way to an account.

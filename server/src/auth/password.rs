@@ -6,7 +6,7 @@ use std::thread::available_parallelism;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
-use domain::Password;
+use domain::{Password, Problem};
 use tokio::sync::Semaphore;
 
 use crate::error::{Error, Result};
@@ -16,10 +16,14 @@ const MEMORY: u32 = 19 * 1024;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
 
+/// How many sign in or up at once, waiting included; the next is told that the server is busy.
+const WAITING: usize = 256;
+
 /// Hashes and verifies passwords.
 #[derive(Clone)]
 pub struct Passwords {
     cores: Arc<Semaphore>,
+    places: Arc<Semaphore>,
     /// What an unknown user's password is compared with, so that the answer takes as long.
     dummy: Arc<str>,
 }
@@ -29,7 +33,8 @@ impl Passwords {
     pub fn new(salt: [u8; 16]) -> Result<Self> {
         let cores = available_parallelism().map_or(1, usize::from);
         let dummy = hash(b"a password that nobody has", salt)?;
-        Ok(Self { cores: Arc::new(Semaphore::new(cores)), dummy: dummy.into() })
+        let (cores, places) = (Arc::new(Semaphore::new(cores)), Arc::new(Semaphore::new(WAITING)));
+        Ok(Self { cores, places, dummy: dummy.into() })
     }
 
     /// The PHC string to store for a password.
@@ -45,9 +50,19 @@ impl Passwords {
         Ok(known && matches)
     }
 
+    /// Runs on a blocking thread. The core is given back when the work ends, even where nobody waits for it
+    /// any more: hanging up must not buy a second hash.
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-        let _core = self.cores.acquire().await.map_err(|error| Error::Internal(error.to_string()))?;
-        tokio::task::spawn_blocking(work).await.map_err(|error| Error::Internal(error.to_string()))
+        let busy =
+            |_| Problem::new(503, "overloaded", "Too many people sign in right now. Please try again.");
+        let _place = self.places.clone().try_acquire_owned().map_err(busy)?;
+        let core = self.cores.clone().acquire_owned().await.map_err(inner)?;
+        let done = tokio::task::spawn_blocking(move || {
+            let done = work();
+            drop(core);
+            done
+        });
+        done.await.map_err(inner)
     }
 }
 

@@ -35,6 +35,15 @@ pub struct Cast {
     pub counted: bool,
 }
 
+/// What stands of a voter in a round of a poll. In any other round it means nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InRound {
+    /// The round.
+    pub round: u32,
+    /// What stands in it.
+    pub standing: Standing,
+}
+
 /// Judges, records and counts ballots, and carries out what hosts tell polls: in one order, so that
 /// every race between a vote and a close has one outcome.
 #[async_trait]
@@ -54,6 +63,6 @@ pub trait BallotBox: Send + Sync {
     /// How polls stand. Polls that are not there are left out.
     async fn tallies(&self, polls: &[PollId]) -> Result<Vec<Tally>>;
 
-    /// What stands of a voter in polls.
-    async fn standings(&self, polls: &[PollId], voter: VoterId) -> Result<Vec<(PollId, Standing)>>;
+    /// What stands of a voter in polls, each with the round that it stands in.
+    async fn standings(&self, polls: &[PollId], voter: VoterId) -> Result<Vec<(PollId, InRound)>>;
 }

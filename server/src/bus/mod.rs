@@ -51,6 +51,8 @@ pub enum Event {
     },
     /// A session ended: its sockets close.
     SessionEnded(SessionId),
+    /// A guest left for good: its sockets close.
+    GuestEnded(VoterId),
 }
 
 impl Event {
@@ -62,7 +64,7 @@ impl Event {
             | Self::PollRemoved { room, .. }
             | Self::RoomChanged { room }
             | Self::RoomClosed { room, .. } => Some(*room),
-            Self::SessionEnded(_) => None,
+            Self::SessionEnded(_) | Self::GuestEnded(_) => None,
         }
     }
 }

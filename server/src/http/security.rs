@@ -34,9 +34,12 @@ pub fn is_own_origin(headers: &HeaderMap, site: &Site) -> bool {
     public.as_ref() == Some(&origin) || host(headers).is_some_and(|host| origin.is_at(&host))
 }
 
+/// A name of 253 characters (RFC 1035) and a port.
+const LONGEST_HOST: usize = 260;
+
 /// The host that the request was sent to.
 pub(super) fn host(headers: &HeaderMap) -> Option<Authority> {
-    let host = headers.get(header::HOST)?.to_str().ok()?;
+    let host = headers.get(header::HOST)?.to_str().ok().filter(|host| host.len() <= LONGEST_HOST)?;
     let host: Authority = host.parse().ok()?;
     (!host.as_str().contains('@')).then_some(host)
 }

@@ -1,4 +1,4 @@
-//! One line a request, an end to requests that take too long, and an answer where a handler panicked.
+//! One line a request, an end to waiting for those that take too long, and an answer where a handler panicked.
 
 use std::any::Any;
 use std::time::{Duration, Instant};
@@ -32,6 +32,21 @@ pub(super) async fn in_time(request: Request, next: Next) -> Response {
             let detail = "The request took too long. Please try again.";
             Refused(Problem::new(503, "timeout", detail)).into_response()
         }
+    }
+}
+
+/// Carries a change to its end, even where whoever asked has hung up meanwhile: half of one would leave what
+/// is stored and what is shown apart.
+pub(super) async fn to_the_end(request: Request, next: Next) -> Response {
+    if request.method().is_safe() {
+        return next.run(request).await;
+    }
+    match tokio::spawn(next.run(request)).await {
+        Ok(response) => response,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => panicked(panic),
+            Err(_) => Refused(Problem::internal()).into_response(),
+        },
     }
 }
 

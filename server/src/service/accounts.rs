@@ -111,6 +111,11 @@ impl Services {
         Ok(Some(Principal { me, session: claims.sid, expires_at }))
     }
 
+    /// Whether a session has not ended.
+    pub async fn is_alive(&self, session: SessionId) -> Result<bool> {
+        Ok(self.store.user_of_session(session, self.clock.now()).await?.is_some())
+    }
+
     /// A new guest.
     pub fn new_guest(&self) -> Result<SignedIn> {
         let now = self.clock.now();
@@ -139,7 +144,9 @@ impl Services {
     pub async fn delete_me(&self, asker: &Asker) -> Result<()> {
         let principal = asker.principal()?;
         let Some(user) = principal.user() else {
-            return self.store.end_guest(principal.voter(), self.clock.now()).await;
+            self.store.end_guest(principal.voter(), self.clock.now()).await?;
+            self.bus.publish(Event::GuestEnded(principal.voter()));
+            return Ok(());
         };
         while let Some(room) = self.store.rooms_of(user, "", None, 1).await?.pop() {
             self.delete_room(asker, room.code.as_str()).await?;

@@ -11,8 +11,8 @@ use super::{RoomState, Services, Viewer};
 use crate::auth::Asker;
 use crate::bus::Event;
 use crate::error::Result;
-use crate::store::polls;
 use crate::store::polls::PollRecord;
+use crate::store::{polls, rooms};
 
 impl Services {
     /// Adds a poll at the end of a room.
@@ -20,6 +20,7 @@ impl Services {
         let room = self.hosted(asker, code).await?;
         let definition = Definition::parse(new).map_err(Problem::invalid)?;
         let mut transaction = self.store.begin().await?;
+        let room = rooms::find(&mut *transaction, room.id).await?.ok_or_else(Problem::no_such_room)?;
         let mut present = polls::of_room(&mut *transaction, room.id).await?;
         if present.len() >= limits::POLLS_IN_ROOM {
             let detail = format!("A room holds at most {} polls.", limits::POLLS_IN_ROOM);

@@ -12,7 +12,7 @@ use crate::bus::Event;
 use crate::error::{Error, Result};
 use crate::store::polls::PollRecord;
 use crate::store::rooms::RoomRecord;
-use crate::store::{polls, rooms};
+use crate::store::{polls, rooms, users};
 
 /// How many rooms a page of the list has, and at most.
 const PAGE: u32 = 20;
@@ -68,6 +68,9 @@ impl Services {
         let unknown =
             |_| Problem::invalid(vec![FieldError::new("cursor", "is not one that a list handed out")]);
         let before = cursor.map(|cursor| cursor.parse().map_err(unknown)).transpose()?;
+        if search.chars().count() > *limits::TITLE.end() {
+            return Err(Problem::invalid(vec![FieldError::new("q", "is longer than any title")]).into());
+        }
         let limit = limit.unwrap_or(PAGE).clamp(1, LARGEST_PAGE);
         let mut found = self.store.rooms_of(host, search.trim(), before, limit + 1).await?;
         let more = found.len() > usize::try_from(limit).unwrap_or(usize::MAX);
@@ -102,7 +105,7 @@ impl Services {
         }
         transaction.commit().await?;
         self.bus.publish(Event::RoomChanged { room: room.id });
-        if settings != room.settings {
+        if patch.settings.is_some() {
             self.ballots.settings_changed(room.id).await?;
         }
         self.room(asker, code).await
@@ -203,6 +206,9 @@ impl Services {
         definitions: Vec<Definition>,
     ) -> Result<Room> {
         let mut transaction = self.store.begin().await?;
+        if !users::exists(&mut transaction, room.host).await? {
+            return Err(Problem::not_authenticated().into());
+        }
         if rooms::count_of(&mut transaction, room.host).await? >= limits::ROOMS_OF_HOST {
             let detail =
                 format!("An account holds at most {} rooms. Please delete some.", limits::ROOMS_OF_HOST);

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use domain::{Poll, PollId, PollOption, PollState, Room, Standing, Tally, Timestamp};
 
 use crate::auth::Asker;
+use crate::ballot_box::InRound;
 use crate::store::polls::PollRecord;
 use crate::store::rooms::RoomRecord;
 
@@ -23,7 +24,15 @@ pub struct Viewer {
     /// Whether it is the room's host.
     pub is_host: bool,
     /// What stands, by poll.
-    pub standings: HashMap<PollId, Standing>,
+    pub standings: HashMap<PollId, InRound>,
+}
+
+impl Viewer {
+    /// What stands in a poll's present round.
+    pub fn standing(&self, poll: &PollRecord) -> Option<&Standing> {
+        let known = self.standings.get(&poll.id).filter(|known| known.round == poll.lifecycle.round);
+        known.map(|known| &known.standing)
+    }
 }
 
 impl RoomState {
@@ -61,9 +70,9 @@ impl RoomState {
 
     /// A poll as a viewer may see it, with what is personal.
     pub fn poll_for(&self, poll: &PollRecord, viewer: &Viewer, now: Timestamp) -> Poll {
-        let standing = viewer.standings.get(&poll.id);
+        let standing = viewer.standing(poll);
         Poll {
-            results_visible: Some(self.shows_results(poll, viewer.is_host, standing, now)),
+            results_visible: Some(self.shows_results(poll, viewer, now)),
             your_choice: standing.map(|standing| standing.choice.clone()),
             your_ballot: standing.map(|standing| standing.ballot),
             ..self.poll_for_all(poll, now)
@@ -96,23 +105,17 @@ impl RoomState {
         }
     }
 
-    /// Whether somebody may see a poll's results.
-    pub fn shows_results(
-        &self,
-        poll: &PollRecord,
-        is_host: bool,
-        standing: Option<&Standing>,
-        now: Timestamp,
-    ) -> bool {
-        let has_voted = standing.is_some_and(|standing| standing.choice.is_some());
-        poll.lifecycle.at(now).shows_results(self.room.settings.results, is_host, has_voted)
+    /// Whether a viewer may see a poll's results.
+    pub fn shows_results(&self, poll: &PollRecord, viewer: &Viewer, now: Timestamp) -> bool {
+        let has_voted = viewer.standing(poll).is_some_and(|standing| standing.choice.is_some());
+        poll.lifecycle.at(now).shows_results(self.room.settings.results, viewer.is_host, has_voted)
     }
 
-    /// A tally as a viewer may see it.
+    /// A tally as a viewer may see it. What was read of another round than the poll's says nothing about who
+    /// may see it, and is hidden.
     pub fn tally_for(&self, tally: &Tally, viewer: &Viewer, now: Timestamp) -> Tally {
-        let standing = viewer.standings.get(&tally.poll);
-        match self.poll(tally.poll) {
-            Some(poll) if self.shows_results(poll, viewer.is_host, standing, now) => tally.clone(),
+        match self.poll(tally.poll).filter(|poll| poll.lifecycle.round == tally.round) {
+            Some(poll) if self.shows_results(poll, viewer, now) => tally.clone(),
             _ => tally.hidden(),
         }
     }

@@ -30,11 +30,11 @@ impl Services {
             return Err(Problem::no_such_poll().into());
         }
         let tally = self.ballots.tallies(&[id]).await?.pop().ok_or_else(Problem::no_such_poll)?;
-        if state.shows_results(&poll, viewer.is_host, viewer.standings.get(&id), self.clock.now()) {
-            Ok(tally)
-        } else {
-            let detail = "The results of this poll are not shown to you now.";
-            Err(Problem::new(403, "results_hidden", detail).into())
+        let shown = state.tally_for(&tally, &viewer, self.clock.now());
+        if shown.marks.is_some() {
+            return Ok(shown);
         }
+        let detail = "The results of this poll are not shown to you now.";
+        Err(Problem::new(403, "results_hidden", detail).into())
     }
 }

@@ -6,11 +6,14 @@ pub mod rooms;
 mod row;
 pub mod users;
 
+use std::ops::{Deref, DerefMut};
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::{Any, AnyConnection, AnyPool, Executor, Transaction};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::error::{Error, Result};
 
@@ -26,6 +29,35 @@ const ACQUIRE: Duration = Duration::from_secs(10);
 pub struct Store {
     read: AnyPool,
     write: AnyPool,
+    /// Whose turn it is among writers other than the ballots': a crowd of them must not keep votes waiting.
+    turn: Arc<Semaphore>,
+}
+
+/// A transaction that writes.
+pub struct Write {
+    transaction: Transaction<'static, Any>,
+    _turn: Option<OwnedSemaphorePermit>,
+}
+
+impl Write {
+    /// Makes it last.
+    pub async fn commit(self) -> Result<()> {
+        Ok(self.transaction.commit().await?)
+    }
+}
+
+impl Deref for Write {
+    type Target = AnyConnection;
+
+    fn deref(&self) -> &AnyConnection {
+        &self.transaction
+    }
+}
+
+impl DerefMut for Write {
+    fn deref_mut(&mut self) -> &mut AnyConnection {
+        &mut self.transaction
+    }
 }
 
 impl Store {
@@ -37,12 +69,19 @@ impl Store {
         let write = pool(1).connect_with(options.clone()).await?;
         sqlx::migrate!("../migrations").run(&write).await.map_err(sqlx::Error::from)?;
         let read = pool(READERS).connect_with(options).await?;
-        Ok(Self { read, write })
+        Ok(Self { read, write, turn: Arc::new(Semaphore::new(1)) })
     }
 
-    /// A transaction that writes.
-    pub async fn begin(&self) -> Result<Transaction<'static, Any>> {
-        Ok(self.write.begin_with("BEGIN IMMEDIATE").await?)
+    /// A transaction that writes, when its turn has come.
+    pub async fn begin(&self) -> Result<Write> {
+        let turn = tokio::time::timeout(ACQUIRE, self.turn.clone().acquire_owned()).await;
+        let turn = turn.map_err(|_| sqlx::Error::PoolTimedOut)?.map_err(|_| sqlx::Error::PoolClosed)?;
+        Ok(Write { _turn: Some(turn), ..self.begin_ballots().await? })
+    }
+
+    /// The same, for the writer of ballots: it waits for the one transaction under way and for no other.
+    pub async fn begin_ballots(&self) -> Result<Write> {
+        Ok(Write { transaction: self.write.begin_with("BEGIN IMMEDIATE").await?, _turn: None })
     }
 
     /// Whether the database answers.

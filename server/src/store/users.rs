@@ -2,10 +2,10 @@
 
 use domain::{DisplayName, SessionId, Timestamp, UserId, Username, VoterId};
 use sqlx::any::AnyRow;
-use sqlx::query;
+use sqlx::{AnyConnection, query};
 
 use super::{Store, row};
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// An account as stored.
 #[derive(Clone, Debug)]
@@ -35,6 +35,7 @@ pub struct NewUser<'a> {
 impl Store {
     /// Stores an account; false when its user name is taken.
     pub async fn insert_user(&self, user: NewUser<'_>, now: Timestamp) -> Result<bool> {
+        let mut transaction = self.begin().await?;
         let inserted = query(
             "INSERT INTO users (id, username, display_name, password_hash, created_at) VALUES (?, ?, ?, ?, ?)",
         )
@@ -43,10 +44,10 @@ impl Store {
         .bind(user.display_name.map(|name| name.as_str().to_owned()))
         .bind(user.password_hash.to_owned())
         .bind(now.millis())
-        .execute(&self.write)
+        .execute(&mut *transaction)
         .await;
         match inserted {
-            Ok(_) => Ok(true),
+            Ok(_) => transaction.commit().await.map(|()| true),
             Err(sqlx::Error::Database(error)) if error.is_unique_violation() => Ok(false),
             Err(error) => Err(error.into()),
         }
@@ -78,12 +79,13 @@ impl Store {
 
     /// Changes what others are shown of an account.
     pub async fn rename_user(&self, user: UserId, name: &DisplayName) -> Result<()> {
+        let mut transaction = self.begin().await?;
         query("UPDATE users SET display_name = ? WHERE id = ?")
             .bind(name.as_str().to_owned())
             .bind(user.as_bytes().to_vec())
-            .execute(&self.write)
+            .execute(&mut *transaction)
             .await?;
-        Ok(())
+        transaction.commit().await
     }
 
     /// Deletes an account with its sessions. Its rooms must be gone; its ballots elsewhere stay and are
@@ -93,8 +95,7 @@ impl Store {
         for statement in ["DELETE FROM sessions WHERE user_id = ?", "DELETE FROM users WHERE id = ?"] {
             query(statement).bind(user.as_bytes().to_vec()).execute(&mut *transaction).await?;
         }
-        transaction.commit().await?;
-        Ok(())
+        transaction.commit().await
     }
 
     /// Stores a session.
@@ -105,24 +106,26 @@ impl Store {
         now: Timestamp,
         expires_at: Timestamp,
     ) -> Result<()> {
+        let mut transaction = self.begin().await?;
         query("INSERT INTO sessions (id, user_id, created_at, expires_at) VALUES (?, ?, ?, ?)")
             .bind(session.as_bytes().to_vec())
             .bind(user.as_bytes().to_vec())
             .bind(now.millis())
             .bind(expires_at.millis())
-            .execute(&self.write)
+            .execute(&mut *transaction)
             .await?;
-        Ok(())
+        transaction.commit().await
     }
 
     /// Ends a session.
     pub async fn end_session(&self, session: SessionId, now: Timestamp) -> Result<()> {
+        let mut transaction = self.begin().await?;
         query("UPDATE sessions SET ended_at = ? WHERE id = ? AND ended_at IS NULL")
             .bind(now.millis())
             .bind(session.as_bytes().to_vec())
-            .execute(&self.write)
+            .execute(&mut *transaction)
             .await?;
-        Ok(())
+        transaction.commit().await
     }
 
     /// The sessions of an account that have not ended.
@@ -138,10 +141,12 @@ impl Store {
 
     /// Deletes sessions whose tokens have expired.
     pub async fn delete_expired_sessions(&self, now: Timestamp) -> Result<u64> {
+        let mut transaction = self.begin().await?;
         let done = query("DELETE FROM sessions WHERE expires_at <= ?")
             .bind(now.millis())
-            .execute(&self.write)
+            .execute(&mut *transaction)
             .await?;
+        transaction.commit().await?;
         Ok(done.rows_affected())
     }
 
@@ -179,8 +184,14 @@ impl Store {
             .bind(ended_at)
             .execute(&mut *transaction)
             .await?;
-        transaction.commit().await.map_err(Error::from)
+        transaction.commit().await
     }
+}
+
+/// Whether an account is there.
+pub async fn exists(connection: &mut AnyConnection, user: UserId) -> Result<bool> {
+    let found = query("SELECT 1 FROM users WHERE id = ?").bind(user.as_bytes().to_vec());
+    Ok(found.fetch_optional(connection).await?.is_some())
 }
 
 fn user(found: &AnyRow) -> Result<UserRecord> {

@@ -87,7 +87,7 @@ impl Connection {
         let limits = self.state.sockets;
         let mut silent_until = Instant::now() + limits.auth;
         if let Some(principal) = known {
-            self.welcome(principal);
+            self.welcome(principal).await;
             silent_until = Instant::now() + limits.idle;
         }
         let outbox = self.outbox.clone();
@@ -180,12 +180,20 @@ impl Connection {
             (Some(new), Some(old)) if new.voter() != old.voter() => {
                 self.error(ErrorCode::Forbidden, "This socket belongs to somebody else. Open another.");
             }
-            (Some(new), _) => self.welcome(new),
+            (Some(new), _) => self.welcome(new).await,
         }
     }
 
-    fn welcome(&mut self, principal: Principal) {
-        self.state.hub.set_session(self.id, principal.session);
+    async fn welcome(&mut self, principal: Principal) {
+        self.state.hub.set_owner(self.id, &principal);
+        // It may have ended since the token was read, before the hub knew whose socket this is.
+        if let Some(session) = principal.session {
+            match self.state.services.is_alive(session).await {
+                Ok(true) => {}
+                Ok(false) => return self.end(Some((ByeReason::Logout, 0)), close::NOT_AUTHENTICATED),
+                Err(error) => return self.failed(error),
+            }
+        }
         self.outbox.say(&ServerMessage::Hello {
             protocol: 1,
             you: principal.me.identity(),

@@ -7,12 +7,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
 use domain::wire::{ByeReason, close};
-use domain::{PollId, Problem, RoomId, SessionId};
+use domain::{PollId, Problem, RoomId, SessionId, VoterId};
 use tokio::sync::oneshot;
 
 use super::inbox::{Inbox, Joining, Request, SocketId};
 use super::outbox::{Farewell, Outbox};
 use super::room::RoomTask;
+use crate::auth::Principal;
 use crate::bus::{Event, Listener};
 use crate::error::{Error, Result};
 use crate::service::Services;
@@ -31,7 +32,7 @@ pub struct Hub {
 }
 
 struct Socket {
-    session: Option<SessionId>,
+    owner: Option<(VoterId, Option<SessionId>)>,
     outbox: Arc<Outbox>,
 }
 
@@ -96,14 +97,14 @@ impl Hub {
     /// Takes a socket in.
     pub(super) fn add(&self, outbox: Arc<Outbox>) -> SocketId {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
-        self.sockets().insert(id, Socket { session: None, outbox });
+        self.sockets().insert(id, Socket { owner: None, outbox });
         id
     }
 
-    /// Says whose session a socket belongs to: it closes when that ends.
-    pub(super) fn set_session(&self, socket: SocketId, session: Option<SessionId>) {
+    /// Says whose a socket is: it closes when its session ends.
+    pub(super) fn set_owner(&self, socket: SocketId, principal: &Principal) {
         if let Some(socket) = self.sockets().get_mut(&socket) {
-            socket.session = session;
+            socket.owner = Some((principal.voter(), principal.session));
         }
     }
 
@@ -153,6 +154,17 @@ impl Hub {
         unused
     }
 
+    fn log_out(&self, ended: impl Fn(VoterId, Option<SessionId>) -> bool) {
+        let sockets = self.sockets();
+        let theirs = sockets
+            .values()
+            .filter(|socket| socket.owner.is_some_and(|(voter, session)| ended(voter, session)));
+        for socket in theirs {
+            let bye = Some((ByeReason::Logout, 0));
+            socket.outbox.close(Farewell { bye, code: Some(close::NOT_AUTHENTICATED) });
+        }
+    }
+
     fn open(&self, id: RoomId) -> Room {
         let room = Room { inbox: Arc::default(), shared: Arc::default(), sockets: 0 };
         let task = RoomTask::new(id, self.services.clone(), room.inbox.clone(), room.shared.clone());
@@ -179,15 +191,15 @@ impl Hub {
 
 impl Listener for Hub {
     fn hear(&self, event: Event) {
-        if let Event::SessionEnded(session) = event {
-            for socket in self.sockets().values().filter(|socket| socket.session == Some(session)) {
-                let bye = Some((ByeReason::Logout, 0));
-                socket.outbox.close(Farewell { bye, code: Some(close::NOT_AUTHENTICATED) });
+        match event {
+            Event::SessionEnded(ended) => self.log_out(|_, session| session == Some(ended)),
+            Event::GuestEnded(ended) => self.log_out(|voter, session| voter == ended && session.is_none()),
+            event => {
+                let inbox = event.room().and_then(|room| Some(self.rooms().get(&room)?.inbox.clone()));
+                if let Some(inbox) = inbox {
+                    inbox.hear(event);
+                }
             }
-        } else if let Some(room) =
-            event.room().and_then(|room| self.rooms().get(&room).map(|room| room.inbox.clone()))
-        {
-            room.hear(event);
         }
     }
 }

@@ -88,10 +88,8 @@ impl Inbox {
             }
             Event::PollChanged { poll, tally, .. } => {
                 post.changed.insert(poll);
-                match tally {
-                    Some(tally) => post.tallies.insert(poll, tally),
-                    None => post.tallies.remove(&poll),
-                };
+                // A draft brings none; an older one is told apart by its round.
+                post.tallies.extend(tally.map(|tally| (poll, tally)));
             }
             Event::PollRemoved { poll, .. } => {
                 post.removed.insert(poll);
@@ -100,7 +98,7 @@ impl Inbox {
             }
             Event::RoomChanged { .. } => post.room_changed = true,
             Event::RoomClosed { code, .. } => post.closed = Some(code),
-            Event::SessionEnded(_) => return,
+            Event::SessionEnded(_) | Event::GuestEnded(_) => return,
         }
         drop(post);
         self.ready.notify_one();

@@ -13,6 +13,9 @@ use tokio::sync::Notify;
 /// each with as many polls as a room holds. A socket that lets more pile up is closed as too slow.
 const MOST: usize = 2_048;
 
+/// How many bytes of messages wait at most: twice the answers to joining as many rooms as a socket may be in.
+const MOST_BYTES: usize = 4 * 1024 * 1024;
+
 /// What waits to be written to one socket.
 #[derive(Default)]
 pub(super) struct Outbox {
@@ -24,6 +27,7 @@ pub(super) struct Outbox {
 #[derive(Default)]
 struct Waiting {
     messages: VecDeque<Utf8Bytes>,
+    bytes: usize,
     tallies: Vec<(PollId, Utf8Bytes)>,
     farewell: Option<Farewell>,
 }
@@ -49,7 +53,8 @@ impl Outbox {
     /// Puts a message at the end.
     pub(super) fn send(&self, message: Utf8Bytes) {
         let mut waiting = self.lock();
-        if waiting.messages.len() >= MOST {
+        waiting.bytes += message.len();
+        if waiting.messages.len() >= MOST || waiting.bytes > MOST_BYTES {
             drop(waiting);
             return self
                 .close(Farewell { bye: Some((ByeReason::Slow, 1_000)), code: Some(close::SLOW_OR_IDLE) });
@@ -93,6 +98,7 @@ impl Outbox {
             {
                 let mut waiting = self.lock();
                 let mut frames: Vec<Utf8Bytes> = waiting.messages.drain(..).collect();
+                waiting.bytes = 0;
                 frames.extend(waiting.tallies.drain(..).map(|(_, frame)| frame));
                 if let Some(farewell) = waiting.farewell {
                     return Next::Farewell(frames, farewell);
@@ -157,5 +163,11 @@ mod tests {
         outbox.closing().await;
         let Next::Farewell(frames, farewell) = outbox.next().await else { panic!("still open") };
         assert_eq!((frames.len(), farewell.code), (MOST, Some(close::SLOW_OR_IDLE)));
+
+        let outbox = Outbox::default();
+        (0..5).for_each(|_| outbox.send("x".repeat(MOST_BYTES / 4).into()));
+        outbox.closing().await;
+        let Next::Farewell(frames, _) = outbox.next().await else { panic!("still open") };
+        assert_eq!(frames.len(), 4);
     }
 }

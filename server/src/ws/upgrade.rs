@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use domain::wire::SUBPROTOCOL;
@@ -19,8 +20,12 @@ pub async fn upgrade(
     State(state): State<AppState>,
     caller: Caller,
     headers: HeaderMap,
-    upgrade: WebSocketUpgrade,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
+    let Ok(upgrade) = upgrade else {
+        let detail = "Here is a WebSocket: ask for an upgrade, with the subprotocol voxpop.v1.";
+        return answer_problem(Problem::new(426, "upgrade_required", detail));
+    };
     if !is_own_origin(&headers, &state.site) {
         let detail = "This socket was asked for by a page of another site.";
         return answer_problem(Problem::new(403, "foreign_origin", detail));

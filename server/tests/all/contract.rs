@@ -304,7 +304,7 @@ async fn a_ballot_without_an_id_gets_one_that_is_later(rig: Rig) {
     assert!(formed.ballot > ahead);
     assert_eq!(formed.status, Status::Recorded);
     let standing = rig.services.ballots.standings(&[poll], voter.voter().unwrap()).await.unwrap();
-    assert_eq!(standing[0].1.ballot, formed.ballot);
+    assert_eq!(standing[0].1.standing.ballot, formed.ballot);
     let nobody = VoterId::new(rig.hands.now(), [0; 10]);
     assert!(rig.services.ballots.standings(&[poll], nobody).await.unwrap().is_empty());
     assert!(rig.tally(poll).await.version > TallyVersion::default());

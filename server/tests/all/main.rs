@@ -5,6 +5,7 @@
 
 mod contract;
 mod crash;
+mod hostile;
 mod http;
 mod socket;
 mod support;

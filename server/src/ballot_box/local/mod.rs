@@ -7,13 +7,13 @@ mod writer;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use domain::{BallotId, Command, PollId, Problem, Reason, Receipt, RoomId, Standing, Status, Tally, VoterId};
+use domain::{BallotId, Command, PollId, Problem, Reason, Receipt, RoomId, Status, Tally, VoterId};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use self::shelf::Shelf;
 use self::writer::{Job, Writer};
-use super::{BallotBox, Cast, CastBallot};
+use super::{BallotBox, Cast, CastBallot, InRound};
 use crate::bus::Bus;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
@@ -98,8 +98,12 @@ impl BallotBox for LocalBallotBox {
         self.read(polls, |poll| Some(poll.tally())).await
     }
 
-    async fn standings(&self, polls: &[PollId], voter: VoterId) -> Result<Vec<(PollId, Standing)>> {
-        self.read(polls, |poll| Some((poll.record.id, poll.standing(voter)?.clone()))).await
+    async fn standings(&self, polls: &[PollId], voter: VoterId) -> Result<Vec<(PollId, InRound)>> {
+        let standing = |poll: &shelf::Loaded| {
+            let standing = poll.standing(voter)?.clone();
+            Some((poll.record.id, InRound { round: poll.record.lifecycle.round, standing }))
+        };
+        self.read(polls, standing).await
     }
 }
 

@@ -170,9 +170,9 @@ impl Writer {
                 Some(BallotRow { poll, round, voter, standing: standing.clone() })
             })
             .collect();
-        let mut transaction = self.store.begin().await?;
+        let mut transaction = self.store.begin_ballots().await?;
         ballots::upsert(&mut transaction, &rows, now).await?;
-        Ok(transaction.commit().await?)
+        transaction.commit().await
     }
 
     /// After a commit of unknown outcome only SQL knows what stands: it is read again when next asked for.
@@ -202,17 +202,19 @@ impl Writer {
 
     async fn command(&mut self, poll: PollId, command: Command) -> Result<PollRecord> {
         self.load([poll]).await?;
-        let mut transaction = self.store.begin().await?;
+        let mut transaction = self.store.begin_ballots().await?;
         let stored = polls::find(&mut *transaction, poll).await?.ok_or_else(Problem::no_such_poll)?;
         let lifecycle = stored.lifecycle.after(command, self.clock.now())?;
-        if lifecycle == stored.lifecycle {
-            return Ok(stored);
-        }
-        polls::set_lifecycle(&mut transaction, poll, &lifecycle).await?;
         let opened = matches!(command, Command::Open { .. });
         if opened {
             rooms::set_current(&mut transaction, stored.room, Some(poll)).await?;
         }
+        if lifecycle == stored.lifecycle {
+            transaction.commit().await?;
+            self.publish_room(stored.room, opened);
+            return Ok(stored);
+        }
+        polls::set_lifecycle(&mut transaction, poll, &lifecycle).await?;
         let new_epoch = match lifecycle.round == stored.lifecycle.round {
             true => None,
             false => Some(polls::raise_epoch(&mut transaction, poll).await?),
@@ -227,14 +229,18 @@ impl Writer {
             loaded.shown_tally()
         });
         self.bus.publish(Event::PollChanged { room: record.room, poll, tally: tally.flatten() });
-        if opened {
-            self.bus.publish(Event::RoomChanged { room: record.room });
-        }
+        self.publish_room(record.room, opened);
         Ok(record)
     }
 
+    fn publish_room(&self, room: RoomId, changed: bool) {
+        if changed {
+            self.bus.publish(Event::RoomChanged { room });
+        }
+    }
+
     async fn delete(&mut self, poll: PollId) -> Result<()> {
-        let mut transaction = self.store.begin().await?;
+        let mut transaction = self.store.begin_ballots().await?;
         let stored = polls::find(&mut *transaction, poll).await?.ok_or_else(Problem::no_such_poll)?;
         polls::delete(&mut transaction, poll).await?;
         rooms::drop_current(&mut transaction, stored.room, poll).await?;
@@ -265,17 +271,17 @@ impl Writer {
         let now = self.clock.now();
         while let Some(&(time, poll)) = self.deadlines.first().filter(|(time, _)| *time <= now) {
             self.deadlines.remove(&(time, poll));
-            if let Err(error) = self.close_at_deadline(poll).await {
+            if let Err(error) = self.close_at_deadline(poll, now).await {
                 tracing::error!(%error, %poll, "a poll could not be closed at its time; trying again");
                 self.deadlines.insert((now.plus(RETRY), poll));
             }
         }
     }
 
-    async fn close_at_deadline(&self, poll: PollId) -> Result<()> {
-        let mut transaction = self.store.begin().await?;
+    async fn close_at_deadline(&self, poll: PollId, now: Timestamp) -> Result<()> {
+        let mut transaction = self.store.begin_ballots().await?;
         let Some(stored) = polls::find(&mut *transaction, poll).await? else { return Ok(()) };
-        let mut lifecycle = stored.lifecycle.at(self.clock.now());
+        let mut lifecycle = stored.lifecycle.at(now);
         if lifecycle == stored.lifecycle {
             return Ok(());
         }
@@ -298,7 +304,7 @@ impl Writer {
             return Ok(());
         }
         let mut loaded = Vec::with_capacity(missing.len());
-        let mut transaction = self.store.begin().await?;
+        let mut transaction = self.store.begin_ballots().await?;
         for poll in missing {
             let Some(record) = polls::find(&mut *transaction, poll).await? else { continue };
             let Some(room) = rooms::find(&mut *transaction, record.room).await? else { continue };

@@ -26,7 +26,7 @@ pub(super) async fn svg(
 
 fn draw(link: &str) -> Result<String, Error> {
     let code = QrCode::with_error_correction_level(link, EcLevel::M);
-    let code = code.map_err(|error| Error::Internal(format!("the QR code of {link}: {error}")))?;
+    let code = code.map_err(|error| Error::Internal(format!("a QR code: {error}")))?;
     let mut render = code.render::<svg::Color<'_>>();
     Ok(render.module_dimensions(8, 8).dark_color(svg::Color("#000")).light_color(svg::Color("#fff")).build())
 }

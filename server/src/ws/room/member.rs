@@ -4,25 +4,24 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use domain::wire::Role;
-use domain::{BallotId, Choice, PollId, PollState, ServerMessage, Standing, Timestamp, VoterId};
+use domain::{BallotId, Choice, PollId, PollState, ServerMessage, Timestamp, VoterId};
 
 use super::super::inbox::Joining;
 use super::super::outbox::Outbox;
 use super::shown::ShownTally;
 use crate::auth::{Asker, Principal};
+use crate::ballot_box::InRound;
 use crate::service::{RoomState, Viewer};
 
 /// A socket in a room.
 pub(super) struct Member {
     principal: Principal,
-    /// Whether it is the host's.
-    pub(super) is_host: bool,
+    /// What decides what it may see.
+    pub(super) viewer: Viewer,
     /// Whether it shows the room to others.
     pub(super) is_screen: bool,
     /// Where to put what it is told.
     pub(super) outbox: Arc<Outbox>,
-    /// What stands of its voter.
-    pub(super) standings: HashMap<PollId, Standing>,
     told: HashMap<PollId, Yours>,
 }
 
@@ -36,14 +35,13 @@ struct Yours {
 
 impl Member {
     /// A socket that joins, with what stands of its voter.
-    pub(super) fn new(joining: Joining, state: &RoomState, standings: HashMap<PollId, Standing>) -> Self {
+    pub(super) fn new(joining: Joining, state: &RoomState, standings: HashMap<PollId, InRound>) -> Self {
         let is_host = state.is_host(&Asker(Some(joining.principal.clone())));
         Self {
             principal: joining.principal,
-            is_host,
+            viewer: Viewer { is_host, standings },
             is_screen: joining.role == Some(Role::Screen),
             outbox: joining.outbox,
-            standings,
             told: HashMap::new(),
         }
     }
@@ -61,8 +59,7 @@ impl Member {
 
     /// Sends the whole room as this member may see it.
     pub(super) fn show_room(&self, state: &RoomState, participants: u64, now: Timestamp) {
-        let viewer = Viewer { is_host: self.is_host, standings: self.standings.clone() };
-        self.outbox.say(&ServerMessage::Room { room: state.room_for(&viewer, now), participants });
+        self.outbox.say(&ServerMessage::Room { room: state.room_for(&self.viewer, now), participants });
     }
 
     /// Sends a tally behind the room that it belongs to, in the order of the answer to a join.
@@ -90,12 +87,12 @@ impl Member {
 
     /// Forgets a poll that was deleted.
     pub(super) fn forget(&mut self, poll: PollId) {
-        self.standings.remove(&poll);
+        self.viewer.standings.remove(&poll);
         self.told.remove(&poll);
     }
 
     fn yours(&self, state: &RoomState, poll: PollId, now: Timestamp) -> Yours {
-        let standing = self.standings.get(&poll);
+        let standing = state.poll(poll).and_then(|poll| self.viewer.standing(poll));
         Yours {
             results_visible: self.sees(state, poll, now),
             choice: standing.map(|standing| standing.choice.clone()),
@@ -104,8 +101,6 @@ impl Member {
     }
 
     fn sees(&self, state: &RoomState, poll: PollId, now: Timestamp) -> bool {
-        let standing = self.standings.get(&poll);
-        let visible = |poll| state.shows_results(poll, self.is_host, standing, now);
-        state.poll(poll).is_some_and(visible)
+        state.poll(poll).is_some_and(|poll| state.shows_results(poll, &self.viewer, now))
     }
 }

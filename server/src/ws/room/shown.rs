@@ -31,6 +31,11 @@ impl ShownTally {
         self.tally.poll
     }
 
+    /// The round that it counts.
+    pub(super) fn round(&self) -> u32 {
+        self.tally.round
+    }
+
     /// Takes a newer tally; an older one is dropped.
     pub(super) fn take(&mut self, tally: Tally) {
         if tally.version > self.tally.version {

@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
 
+use domain::wire::{ByeReason, close};
 use domain::{PollId, PollState, Receipt, RoomCode, RoomId, ServerMessage, Status, Tally};
 use tokio::time::{Instant, sleep_until};
 
@@ -15,9 +16,11 @@ use self::member::Member;
 use self::shown::ShownTally;
 use super::hub::{Hub, Shared};
 use super::inbox::{Counted, Inbox, Joining, Post, Request, SocketId};
-use super::outbox::encode;
-use crate::error::Result;
+use super::outbox::{Farewell, encode};
+use crate::ballot_box::InRound;
+use crate::error::{Error, Result};
 use crate::service::{RoomState, Services};
+use crate::store::polls::PollRecord;
 
 /// How often the number of people is told at most.
 const PRESENCE: Duration = Duration::from_secs(1);
@@ -84,7 +87,19 @@ impl RoomTask {
         if let Some(code) = post.closed {
             self.close(code);
         }
-        for request in std::mem::take(&mut post.requests) {
+        let requests = std::mem::take(&mut post.requests);
+        match self.refresh(&post).await {
+            Ok(()) => {
+                // Before anybody leaves: who goes at once after voting still has a receipt to get.
+                post.counted.iter().for_each(|counted| self.tell_counted(counted));
+                post.tallies.into_values().for_each(|tally| self.take_tally(tally));
+            }
+            Err(error) => {
+                tracing::error!(%error, room = %self.id, "a room could not be read again");
+                self.stale = Some((Instant::now() + RETRY, post));
+            }
+        }
+        for request in requests {
             match request {
                 Request::Join(joining, reply) => {
                     let _gone = reply.send(self.join(joining).await);
@@ -94,15 +109,6 @@ impl RoomTask {
                     let _gone = reply.send(());
                 }
             }
-        }
-        if let Err(error) = self.refresh(&mut post).await {
-            tracing::error!(%error, room = %self.id, "a room could not be read again");
-            self.stale = Some((Instant::now() + RETRY, post));
-            return;
-        }
-        post.counted.iter().for_each(|counted| self.tell_counted(counted));
-        for (_, tally) in post.tallies {
-            self.take_tally(tally);
         }
         self.sweep();
         self.tell_presence();
@@ -127,7 +133,7 @@ impl RoomTask {
         if let (Some(member), Some(state)) = (self.members.get_mut(&socket), &self.state) {
             member.welcome(state, participants, now);
             for poll in state.shown() {
-                if let Some(tally) = self.tallies.get_mut(&poll) {
+                if let Some(tally) = self.tallies.get_mut(&poll).filter(|tally| fits(state, tally)) {
                     member.show_first_tally(state, tally, now);
                 }
             }
@@ -135,33 +141,35 @@ impl RoomTask {
         Ok(())
     }
 
-    /// Reads again what changed in the store, and tells the members.
-    async fn refresh(&mut self, post: &mut Post) -> Result<()> {
-        let changed = post.room_changed || !post.changed.is_empty() || !post.removed.is_empty();
-        let (true, Some(before)) = (changed, &self.state) else { return Ok(()) };
+    /// Reads again what changed in the store, and tells the members. What is read may be newer than what was
+    /// heard of: whatever differs from before is told now.
+    async fn refresh(&mut self, post: &Post) -> Result<()> {
+        let heard = post.room_changed || !post.changed.is_empty() || !post.removed.is_empty();
+        let (true, Some(before)) = (heard, self.state.clone()) else { return Ok(()) };
         let after = match self.services.room_state_by_id(self.id).await {
-            Err(crate::error::Error::Problem(problem)) if problem.status == 404 => return Ok(()),
+            Err(Error::Problem(problem)) if problem.status == 404 => return Ok(()),
             read => read?,
         };
-        let before = before.clone();
+        let differs =
+            |poll: &&PollRecord| before.poll(poll.id).is_none_or(|known| known.lifecycle != poll.lifecycle);
+        let mut changed = post.changed.clone();
+        changed.extend(after.polls.iter().filter(differs).map(|poll| poll.id));
         for poll in &post.removed {
             self.tell_removed(&before, *poll);
         }
-        for poll in &post.changed {
+        for poll in &changed {
             self.tell_changed(&before, &after, *poll);
         }
-        self.set_state(after);
         let participants = self.participants();
         let now = self.services.clock.now();
-        if let Some(state) = &self.state {
-            for member in self.members.values_mut() {
-                if post.room_changed {
-                    member.show_room(state, participants, now);
-                    state.shown().into_iter().for_each(|poll| member.tell_yours(state, poll, now));
-                }
-                post.changed.iter().for_each(|poll| member.tell_yours(state, *poll, now));
-            }
+        if post.room_changed {
+            self.members.values().for_each(|member| member.show_room(&after, participants, now));
+            changed.extend(after.shown());
         }
+        for member in self.members.values_mut() {
+            changed.iter().for_each(|poll| member.tell_yours(&after, *poll, now));
+        }
+        self.set_state(after);
         Ok(())
     }
 
@@ -170,30 +178,31 @@ impl RoomTask {
         let message = encode(&ServerMessage::PollRemoved { poll });
         for member in self.members.values_mut() {
             member.forget(poll);
-            if member.is_host || !was_draft {
+            if member.viewer.is_host || !was_draft {
                 member.outbox.send(message.clone());
             }
         }
         self.tallies.remove(&poll);
     }
 
-    /// Tells that a poll was created or changed: a draft to the host only, but a reset to everybody who
-    /// had it on the screen.
+    /// Tells that a poll was created or changed: a draft to the host only, but a reset to everybody who had
+    /// it on the screen, and to them with what they knew of it and no word that was written since.
     fn tell_changed(&mut self, before: &RoomState, after: &RoomState, id: PollId) {
         let Some(poll) = after.poll(id) else { return };
-        let known = before.poll(id);
+        let now = self.services.clock.now();
+        let told = |poll: &PollRecord| encode(&ServerMessage::Poll { poll: after.poll_for_all(poll, now) });
         let is_draft = poll.lifecycle.state == PollState::Draft;
-        let was_shown = known.is_some_and(|known| known.lifecycle.state != PollState::Draft);
-        let new_round = known.is_some_and(|known| known.lifecycle.round != poll.lifecycle.round);
-        let message =
-            encode(&ServerMessage::Poll { poll: after.poll_for_all(poll, self.services.clock.now()) });
-        for member in self.members.values_mut() {
-            if new_round {
-                member.standings.remove(&id);
+        let known = before.poll(id).filter(|known| known.lifecycle.state != PollState::Draft);
+        let for_host = told(poll);
+        let for_others = match known {
+            Some(known) if is_draft => {
+                Some(told(&PollRecord { definition: known.definition.clone(), ..poll.clone() }))
             }
-            if member.is_host || !is_draft || was_shown {
-                member.outbox.send(message.clone());
-            }
+            _ => (!is_draft).then(|| for_host.clone()),
+        };
+        for member in self.members.values() {
+            let message = if member.viewer.is_host { Some(&for_host) } else { for_others.as_ref() };
+            message.into_iter().for_each(|message| member.outbox.send(message.clone()));
         }
         if is_draft {
             self.tallies.remove(&id);
@@ -204,7 +213,6 @@ impl RoomTask {
     fn tell_counted(&mut self, counted: &Counted) {
         let Some(state) = &self.state else { return };
         let Counted { poll, round, voter, standing } = counted;
-        let is_current = state.poll(*poll).is_some_and(|poll| poll.lifecycle.round == *round);
         let receipt = encode(&ServerMessage::Receipt(Receipt {
             ballot: standing.ballot,
             poll: *poll,
@@ -215,8 +223,10 @@ impl RoomTask {
         let now = self.services.clock.now();
         for member in self.members.values_mut().filter(|member| member.voter() == *voter) {
             member.outbox.send(receipt.clone());
-            if is_current {
-                member.standings.insert(*poll, standing.clone());
+            let known = member.viewer.standings.get(poll);
+            if known.is_none_or(|known| known.round <= *round) {
+                let standing = InRound { round: *round, standing: standing.clone() };
+                member.viewer.standings.insert(*poll, standing);
                 member.tell_yours(state, *poll, now);
             }
         }
@@ -237,7 +247,9 @@ impl RoomTask {
     fn sweep(&mut self) {
         let Some(state) = &self.state else { return };
         let now = self.services.clock.now();
-        for tally in self.tallies.values_mut().filter(|tally| tally.is_due(Instant::now())) {
+        for tally in
+            self.tallies.values_mut().filter(|tally| tally.is_due(Instant::now()) && fits(state, tally))
+        {
             let started = Instant::now();
             for member in self.members.values_mut() {
                 member.show_tally(state, tally, now);
@@ -285,11 +297,28 @@ impl RoomTask {
 
     /// When there is something to do without anything coming in.
     fn next_due(&self) -> Option<Instant> {
-        let tallies = self.tallies.values().filter_map(ShownTally::due_at);
+        let fits = |tally: &&ShownTally| self.state.as_ref().is_some_and(|state| fits(state, tally));
+        let tallies = self.tallies.values().filter(fits).filter_map(ShownTally::due_at);
         let presence = (self.shared.participants.load(Ordering::Relaxed) != self.presence_told)
             .then_some(self.presence_at.map(|at| at + PRESENCE))
             .flatten();
         tallies.chain(presence).chain(self.stale.as_ref().map(|(at, _)| *at)).min()
+    }
+}
+
+/// Whether a tally is of the round that the room shows. One that was heard of before its poll waits for it.
+fn fits(state: &RoomState, tally: &ShownTally) -> bool {
+    let shown = state.poll(tally.poll()).filter(|poll| poll.lifecycle.state != PollState::Draft);
+    shown.is_some_and(|poll| poll.lifecycle.round == tally.round())
+}
+
+/// A task that fails lets its members go, to join the room that is opened next.
+impl Drop for RoomTask {
+    fn drop(&mut self) {
+        for member in self.members.values() {
+            let bye = Some((ByeReason::Restart, 1_000));
+            member.outbox.close(Farewell { bye, code: Some(close::RESTART) });
+        }
     }
 }
 
