@@ -42,7 +42,7 @@ lint: ## format check and clippy, native and WASM
 fmt: ## format the code
 	@cargo fmt --all
 
-weight: site ## what the front page weighs on the wire (URL=... for another page)
+weight: site ## what pages weigh on the wire (URL=... for any page)
 	@$(if $(URL),,cargo build -p server)
 	@$(xtask) weight $(URL)
 

@@ -42,7 +42,8 @@ pub struct Lifecycle {
     pub state: PollState,
     /// How often it was reset.
     pub round: u32,
-    /// How many commands have changed it: makes applying one idempotent.
+    /// How many commands have changed it. Stored, so that a ballot box that keeps its own copy of a poll can
+    /// tell whether it has seen a change.
     pub revision: u64,
     /// The host's word on who sees results.
     pub revealed: Option<bool>,

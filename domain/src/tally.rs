@@ -45,16 +45,6 @@ impl Count {
         }
     }
 
-    /// How many people's choices are counted.
-    pub fn ballots(&self) -> u64 {
-        self.ballots
-    }
-
-    /// How often a mark was made.
-    pub fn of(&self, mark: &Mark) -> u64 {
-        self.marks.get(mark).copied().unwrap_or(0)
-    }
-
     /// The most counted marks first, as many as a tally sends; equal ones in the order of their keys.
     fn top(&self) -> Vec<(Mark, u64)> {
         let mut all: Vec<_> = self.marks.iter().map(|(mark, count)| (mark.clone(), *count)).collect();

@@ -193,8 +193,6 @@ pub enum ByeReason {
 
 /// WebSocket close codes.
 pub mod close {
-    /// The server goes away.
-    pub const GOING_AWAY: u16 = 1001;
     /// A frame was over 4 KiB.
     pub const TOO_BIG: u16 = 1009;
     /// The server restarts.

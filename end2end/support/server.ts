@@ -44,11 +44,13 @@ export class OwnServer {
   private constructor(
     readonly url: string,
     private readonly folder: string,
+    private readonly settings: Record<string, string>,
   ) {}
 
-  static async start(): Promise<OwnServer> {
+  /** Starts one with these settings beside the usual. */
+  static async start(settings: Record<string, string> = {}): Promise<OwnServer> {
     const folder = mkdtempSync(join(tmpdir(), 'voxpop-end2end-'));
-    const server = new OwnServer(`http://127.0.0.1:${await freePort()}`, folder);
+    const server = new OwnServer(`http://127.0.0.1:${await freePort()}`, folder, settings);
     await server.start();
     return server;
   }
@@ -57,7 +59,7 @@ export class OwnServer {
     const { program, environment } = serverCommand(new URL(this.url).host, join(this.folder, 'voxpop.db'));
     this.process = spawn(program, ['serve'], {
       cwd: root,
-      env: { ...process.env, ...environment },
+      env: { ...process.env, ...environment, ...this.settings },
       stdio: ['ignore', 'ignore', 'inherit'],
     });
     await eventually('the server answers', async () => {

@@ -73,7 +73,6 @@ class Complaints {
 }
 
 export const test = base.extend<Fixtures>({
-  // eslint-disable-next-line no-empty-pattern
   complaints: async ({}, use) => {
     const complaints = new Complaints();
     await use(complaints);
@@ -107,7 +106,6 @@ export const test = base.extend<Fixtures>({
     });
   },
 
-  // eslint-disable-next-line no-empty-pattern
   ownServer: async ({}, use) => {
     const server = await OwnServer.start();
     await use(server);

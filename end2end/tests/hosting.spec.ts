@@ -1,6 +1,6 @@
-import { LUNCH, single } from '../support/api';
+import { LUNCH, rating, single } from '../support/api';
 import { press } from '../support/desk';
-import { expectBars, expectChosen, expectNoBars, live, openLive, option, told, vote } from '../support/room';
+import { expectBars, expectChosen, expectNoBars, live, openLive, option, vote } from '../support/room';
 import { expect, test } from '../support/test';
 
 const TEA = single('Tea?', 'Yes', 'No');
@@ -39,11 +39,11 @@ test('a host takes a room through its questions, and phones follow by themselves
   await host.getByText('Reset', { exact: true }).click();
   await press(host, 'Delete the votes');
   await expect(phone.getByRole('heading', { name: 'Waiting for the next question' })).toBeVisible();
-  await expectBars(host, { Thai: 0, Pizza: 0, 'Salad bar': 0 });
+  await expect(host.locator('.stage .chip')).toHaveText('Draft');
+  await expectNoBars(host);
   await press(host, 'Open voting');
   await expect(phone.getByRole('heading', { name: LUNCH.question })).toBeVisible();
   await expectChosen(phone);
-  await told(phone, '');
   await vote(phone, 'Salad bar');
   await expectBars(host, { Thai: 0, Pizza: 0, 'Salad bar': 1 });
 
@@ -53,9 +53,24 @@ test('a host takes a room through its questions, and phones follow by themselves
   await expectBars(host, { Yes: 0, No: 1 });
   await expect(host.getByText('Open the next question')).toBeHidden();
 
-  await press(host, 'Show');
+  const lunch = host.getByRole('listitem').filter({ hasText: LUNCH.question });
+  await press(host, lunch.getByRole('button', { name: 'Show' }));
   await expect(phone.getByRole('heading', { name: LUNCH.question })).toBeVisible();
   await expectChosen(phone, 'Salad bar');
+});
+
+test('a question that starts over does not speak of the vote before', async ({ signIn, visit }) => {
+  test.fail(true, 'Known: the last receipt is remembered by poll, not by round, and reads "taken back".');
+  const { api } = await signIn();
+  const room = await api.openRoom([LUNCH]);
+  const phone = await visit({ phone: true });
+  await openLive(phone, `/r/${room.code}`);
+  await vote(phone, 'Thai');
+  await api.act(room.polls[0], 'reset');
+  await expect(phone.getByRole('heading', { name: 'Waiting for the next question' })).toBeVisible();
+  await api.act(room.polls[0], 'open');
+  await expectChosen(phone);
+  await expect(phone.locator('.vote-status')).toHaveText('', { timeout: 2_000 });
 });
 
 test('a host without scripts has the same controls', async ({ signIn, visit }) => {
@@ -78,7 +93,8 @@ test('a host without scripts has the same controls', async ({ signIn, visit }) =
   await expectBars(phone, { Thai: 1, Pizza: 0, 'Salad bar': 0 });
   await host.getByText('Reset', { exact: true }).click();
   await click('Delete the votes');
-  await expectBars(host, { Thai: 0, Pizza: 0, 'Salad bar': 0 });
+  await expect(host.locator('.stage .chip')).toHaveText('Draft');
+  await expectNoBars(host);
   await click('Open the next question');
   await expect(phone.getByRole('heading', { name: TEA.question })).toBeVisible();
 });
@@ -137,6 +153,14 @@ test('the big screen is driven by keys, and shows no question before its time', 
   await expectBars(screen, { Thai: 2, Pizza: 0, 'Salad bar': 0 });
   await screen.keyboard.press('f');
   await expect.poll(() => screen.evaluate(() => document.fullscreenElement !== null)).toBe(true);
+});
+
+test('ten rows fit on a big screen without scrolling', async ({ signIn }) => {
+  test.fail(true, 'Known: at 1280x800 the average and the footer are below the edge.');
+  const { page: screen, api } = await signIn();
+  const room = await api.openRoom([rating('How was the morning?', 10)]);
+  await openLive(screen, `/r/${room.code}/screen`);
+  expect(await screen.evaluate(() => document.documentElement.scrollHeight - innerHeight)).toBe(0);
 });
 
 test('a deleted room says goodbye to everybody in it', async ({ signIn, visit }) => {

@@ -93,3 +93,13 @@ test('what the host reveals and hides, phones and an open screen show and forget
   await api.act(poll, 'hide');
   for (const page of all) await expectNoBars(page);
 });
+
+test('a screen that nobody signed in says why it shows no results', async ({ signIn, visit }) => {
+  test.fail(true, 'Known: with results for those who have voted, its bars are empty without a word.');
+  const { api } = await signIn();
+  const room = await api.openRoom([LUNCH]);
+  const screen = await visit();
+  await openLive(screen, `/r/${room.code}/screen`);
+  await expectNoBars(screen);
+  await expect(screen.getByText(/^Results are shown/)).toBeVisible({ timeout: 2_000 });
+});

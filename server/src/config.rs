@@ -13,8 +13,8 @@ pub struct Config {
     /// Where to listen.
     #[arg(long, env = "VOXPOP_LISTEN", default_value = "0.0.0.0:3000")]
     pub listen: SocketAddr,
-    /// Where people reach this server, as `https://vote.example`. Without it join links use the machine's
-    /// address on the local network.
+    /// Where people reach this server, as `https://vote.example`. Without it join links use the address that
+    /// the page was asked for at, or on `localhost` the machine's address on its network.
     #[arg(long, env = "PUBLIC_URL")]
     pub public_url: Option<String>,
     /// The built browser files.

@@ -26,8 +26,8 @@ usage: cargo run -q -p xtask -- <command>
   site [--release-wasm|--dev]   build what browsers download into target/site
                                 (--release-wasm, the default: small; --dev: quick to build)
   watch                         build for development, serve, and again after every save
-  weight [URL]                  what a page weighs on the wire; without a URL, the front page
-                                of the server in target/debug, started for the purpose
+  weight [URL]                  what a page weighs on the wire; without a URL, pages of the server
+                                in target/debug, started for the purpose
 ";
 
 fn main() -> ExitCode {

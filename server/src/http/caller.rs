@@ -10,24 +10,11 @@ use super::problem::{Refused, invalid_token};
 use crate::auth::Asker;
 use crate::state::{AppState, Site};
 
-/// What told who calls.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Credential {
-    /// Nothing did.
-    None,
-    /// An `Authorization` header: a program.
-    Bearer,
-    /// A cookie: a browser.
-    Cookie,
-}
-
 /// Who calls, found out once for a request.
 #[derive(Clone, Debug)]
 pub struct Caller {
     /// Who it is.
     pub asker: Asker,
-    /// What told so.
-    pub credential: Credential,
     /// Whether credentials came that are not ours, have expired, or whose session has ended. The API and
     /// sockets refuse those; pages go on without them.
     pub bad: bool,
@@ -53,17 +40,14 @@ impl Caller {
     }
 
     async fn known(headers: &HeaderMap, state: &AppState) -> crate::error::Result<Self> {
-        let mut caller =
-            Self { asker: Asker(None), credential: Credential::None, bad: false, stale: Vec::new() };
+        let mut caller = Self { asker: Asker(None), bad: false, stale: Vec::new() };
         if let Some(token) = bearer(headers) {
             caller.asker = Asker(state.services.authenticate(token).await?);
-            caller.credential = Credential::Bearer;
             caller.bad = caller.asker.0.is_none();
             return Ok(caller);
         }
         for cookie in [Cookie::Session, Cookie::Guest] {
             let Some(token) = cookie.read(headers, &state.site) else { continue };
-            caller.credential = Credential::Cookie;
             caller.asker = Asker(state.services.authenticate(&token).await?);
             if caller.asker.0.is_some() {
                 break;

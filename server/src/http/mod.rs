@@ -18,17 +18,16 @@ mod visit;
 
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::handler::Handler;
-use axum::http::{HeaderMap, Method, StatusCode, Version, header};
+use axum::http::{Extensions, HeaderMap, Method, StatusCode, Version, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Router, middleware};
 use domain::Problem;
-use http::Extensions;
 use tower_http::CompressionLevel;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 
-pub use caller::{Caller, Credential};
+pub use caller::Caller;
 pub use security::is_own_origin;
 
 use crate::state::AppState;

@@ -60,7 +60,7 @@ impl Services {
             password_hash: &password_hash,
         };
         if !self.store.insert_user(user, now).await? {
-            let taken = FieldError::new("username", "is taken. Please choose another.");
+            let taken = FieldError::new("username", "is taken; please choose another");
             let problem =
                 Problem::new(409, "username_taken", "This user name is taken. Please choose another.");
             return Err(problem.with_field(taken).into());

@@ -2,7 +2,7 @@
 
 use domain::{BallotId, Choice, IdentityKind, PollId, PollState, Problem, Tally};
 
-use super::Services;
+use super::{RoomState, Services};
 use crate::auth::Asker;
 use crate::ballot_box::{Cast, CastBallot};
 use crate::error::Result;
@@ -21,14 +21,15 @@ impl Services {
         self.ballots.cast(CastBallot { poll, voter: principal.voter(), is_guest, ballot, choice }).await
     }
 
+    /// Whether a poll is there for the asker: drafts are for their host only.
+    pub async fn knows_of(&self, asker: &Asker, id: PollId) -> Result<()> {
+        self.known_poll(asker, id).await.map(|_| ())
+    }
+
     /// How a poll stands, for who may see it.
     pub async fn results(&self, asker: &Asker, id: PollId) -> Result<Tally> {
-        let poll = self.store.poll(id).await?.ok_or_else(Problem::no_such_poll)?;
-        let state = self.room_state_by_id(poll.room).await?;
+        let state = self.known_poll(asker, id).await?;
         let viewer = self.viewer(asker, &state).await?;
-        if poll.lifecycle.state == PollState::Draft && !viewer.is_host {
-            return Err(Problem::no_such_poll().into());
-        }
         let tally = self.ballots.tallies(&[id]).await?.pop().ok_or_else(Problem::no_such_poll)?;
         let shown = state.tally_for(&tally, &viewer, self.clock.now());
         if shown.marks.is_some() {
@@ -36,5 +37,15 @@ impl Services {
         }
         let detail = "The results of this poll are not shown to you now.";
         Err(Problem::new(403, "results_hidden", detail).into())
+    }
+
+    /// The room of a poll that is there for the asker.
+    async fn known_poll(&self, asker: &Asker, id: PollId) -> Result<RoomState> {
+        let poll = self.store.poll(id).await?.ok_or_else(Problem::no_such_poll)?;
+        let state = self.room_state_by_id(poll.room).await?;
+        if poll.lifecycle.state == PollState::Draft && !state.is_host(asker) {
+            return Err(Problem::no_such_poll().into());
+        }
+        Ok(state)
     }
 }

@@ -150,8 +150,7 @@ impl Store {
         Ok(done.rows_affected())
     }
 
-    /// A guest's name, where it has one. `Err(gone)` would be an error of the database; `None` outside
-    /// means that this guest has left for good.
+    /// A guest's name: `None` when the guest has left for good, `Some(None)` when it has no name.
     pub async fn guest_name(&self, guest: VoterId) -> Result<Option<Option<String>>> {
         let found = query("SELECT display_name, ended_at FROM guests WHERE id = ?")
             .bind(guest.as_bytes().to_vec())

@@ -4,55 +4,38 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
+use axum::extract::ws::{Message, WebSocket};
 use domain::wire::{BadMessage, ByeReason, ErrorCode, Role, close};
 use domain::{
-    BallotId, Choice, ClientMessage, PollId, Problem, Reason, Receipt, RoomCode, RoomId, ServerMessage,
-    Status, limits,
+    BallotId, Choice, ClientMessage, PollId, Reason, Receipt, RoomCode, RoomId, ServerMessage, Status, limits,
 };
-use futures_util::stream::{SplitSink, SplitStream};
-use futures_util::{SinkExt, StreamExt};
+use futures_util::StreamExt;
+use futures_util::stream::SplitStream;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::hub::Shared;
 use super::inbox::{Joining, SocketId};
-use super::outbox::{Farewell, Next, Outbox};
+use super::outbox::{Farewell, Outbox};
+use super::rate::{Rate, Taken};
+use super::writing::{self, CLOSING};
 use crate::auth::{Asker, Principal};
-use crate::config::Sockets;
 use crate::error::Error;
 use crate::state::AppState;
 
 /// How many rooms a socket may be in at once.
 const MOST_ROOMS: usize = 8;
-/// How many bad messages a connection survives.
+/// Which bad message ends a connection.
 const MOST_BAD: u32 = 10;
-/// A client may say so much at once, and then so much a second.
-const BURST: f64 = 60.0;
-const A_SECOND: f64 = 20.0;
-/// How many messages over that rate a connection survives.
-const MOST_FLOODED: u32 = 100;
-/// How long the other side has to answer a close frame.
-const CLOSING: Duration = Duration::from_secs(2);
 
 /// Serves a socket to its end.
 pub(super) async fn serve(socket: WebSocket, asker: Asker, state: AppState) {
     let outbox = Arc::new(Outbox::default());
     let id = state.hub.add(outbox.clone());
     let (sink, stream) = socket.split();
-    let limits = state.sockets;
-    let writer = tokio::spawn(write(sink, outbox.clone(), limits));
+    let writer = tokio::spawn(writing::write(sink, outbox.clone(), state.sockets));
 
-    let mut connection = Connection {
-        id,
-        state,
-        outbox,
-        principal: None,
-        rooms: HashMap::new(),
-        bad: 0,
-        flooded: 0,
-        tokens: BURST,
-        filled: Instant::now(),
-    };
+    let mut connection =
+        Connection { id, state, outbox, principal: None, rooms: HashMap::new(), bad: 0, rate: Rate::new() };
     connection.read(stream, asker.0, writer).await;
     for (_, joined) in std::mem::take(&mut connection.rooms) {
         connection.state.hub.leave(joined.room, id).await;
@@ -67,9 +50,7 @@ struct Connection {
     principal: Option<Principal>,
     rooms: HashMap<RoomCode, Joined>,
     bad: u32,
-    flooded: u32,
-    tokens: f64,
-    filled: Instant,
+    rate: Rate,
 }
 
 struct Joined {
@@ -84,11 +65,11 @@ impl Connection {
         known: Option<Principal>,
         mut writer: tokio::task::JoinHandle<()>,
     ) {
-        let limits = self.state.sockets;
-        let mut silent_until = Instant::now() + limits.auth;
+        let sockets = self.state.sockets;
+        let mut silent_until = Instant::now() + sockets.auth;
         if let Some(principal) = known {
             self.welcome(principal).await;
-            silent_until = Instant::now() + limits.idle;
+            silent_until = Instant::now() + sockets.idle;
         }
         let outbox = self.outbox.clone();
         loop {
@@ -98,7 +79,7 @@ impl Connection {
                     Some(Ok(frame)) => {
                         self.hear(frame).await;
                         if self.principal.is_some() {
-                            silent_until = Instant::now() + limits.idle;
+                            silent_until = Instant::now() + sockets.idle;
                         }
                     }
                     Some(Err(error)) if is_too_big(&error) => {
@@ -120,7 +101,7 @@ impl Connection {
         }
         // The writer says farewell; then the other side has a moment to answer.
         outbox.close(Farewell { bye: None, code: None });
-        if timeout(limits.send + CLOSING, &mut writer).await.is_err() {
+        if timeout(sockets.send + CLOSING, &mut writer).await.is_err() {
             writer.abort();
         }
         let drain = async { while let Some(Ok(_)) = stream.next().await {} };
@@ -154,19 +135,15 @@ impl Connection {
     }
 
     async fn answer(&mut self, message: ClientMessage) {
-        let principal = match (message, self.principal.clone()) {
-            (ClientMessage::Auth { token }, _) => return self.authenticate(&token).await,
-            (ClientMessage::Ping, _) => return self.outbox.say(&ServerMessage::Pong),
-            (_, None) => return self.error(ErrorCode::Forbidden, "Say who you are first, with auth."),
-            (message, Some(principal)) => (message, principal),
-        };
-        match principal {
-            (ClientMessage::Join { room, role }, principal) => self.join(&room, role, principal).await,
-            (ClientMessage::Leave { room }, _) => self.leave(&room).await,
-            (ClientMessage::Vote { poll, ballot, choice }, principal) => {
-                self.vote(poll, ballot, choice, principal).await
+        match (message, self.principal.clone()) {
+            (ClientMessage::Auth { token }, _) => self.authenticate(&token).await,
+            (ClientMessage::Ping, _) => self.outbox.say(&ServerMessage::Pong),
+            (_, None) => self.error(ErrorCode::Forbidden, "Say who you are first, with auth."),
+            (ClientMessage::Join { room, role }, Some(principal)) => self.join(&room, role, principal).await,
+            (ClientMessage::Leave { room }, Some(_)) => self.leave(&room).await,
+            (ClientMessage::Vote { poll, ballot, choice }, Some(principal)) => {
+                self.vote(poll, ballot, choice, principal).await;
             }
-            (ClientMessage::Auth { .. } | ClientMessage::Ping, _) => {}
         }
     }
 
@@ -239,14 +216,14 @@ impl Connection {
     }
 
     async fn vote(&mut self, poll: PollId, ballot: BallotId, choice: Option<Choice>, principal: Principal) {
+        let asker = Asker(Some(principal));
         if !self.is_in_room_of(poll) {
-            return match self.state.services.store.poll(poll).await {
-                Ok(Some(_)) => self.error(ErrorCode::NotJoined, "Join the room of this poll first."),
-                Ok(None) => self.failed(Problem::no_such_poll().into()),
+            return match self.state.services.knows_of(&asker, poll).await {
+                Ok(()) => self.error(ErrorCode::NotJoined, "Join the room of this poll first."),
                 Err(error) => self.failed(error),
             };
         }
-        match self.state.services.cast(&Asker(Some(principal)), poll, Some(ballot), choice).await {
+        match self.state.services.cast(&asker, poll, Some(ballot), choice).await {
             // A counted ballot is told by the room's task, to all sockets of its voter.
             Ok(cast) if cast.counted => {}
             Ok(cast) => self.outbox.say(&ServerMessage::Receipt(cast.receipt)),
@@ -273,22 +250,14 @@ impl Connection {
         self.rooms.values().any(has)
     }
 
-    /// Whether the client keeps to the rate: a token bucket.
+    /// Whether the client keeps to the rate.
     fn may_speak(&mut self) -> bool {
-        let now = Instant::now();
-        let refill = now.duration_since(self.filled).as_secs_f64() * A_SECOND;
-        self.filled = now;
-        self.tokens = (self.tokens + refill).min(BURST);
-        if self.tokens >= 1.0 {
-            self.tokens -= 1.0;
-            return true;
-        }
-        self.flooded += 1;
-        match self.flooded > MOST_FLOODED {
-            true => self.end(None, close::FLOODING),
-            false => {
+        match self.rate.take() {
+            Taken::Fine => return true,
+            Taken::TooFast => {
                 self.error(ErrorCode::RateLimited, "That is too much at once. Send it again, more slowly.")
             }
+            Taken::Flooding => self.end(None, close::FLOODING),
         }
         false
     }
@@ -326,47 +295,6 @@ impl Connection {
         let left = self.principal.as_ref().map_or(far, |principal| principal.expires_at.since(now));
         Instant::now() + left.min(far)
     }
-}
-
-/// Writes what the outbox holds until it says farewell, or until the other side takes too long.
-async fn write(mut sink: SplitSink<WebSocket, Message>, outbox: Arc<Outbox>, limits: Sockets) {
-    loop {
-        let (frames, farewell) = match outbox.next().await {
-            Next::Frames(frames) => (frames, None),
-            Next::Farewell(frames, farewell) => (frames, Some(farewell)),
-        };
-        let batch = async {
-            for frame in frames {
-                sink.feed(Message::Text(frame)).await?;
-            }
-            sink.flush().await
-        };
-        let written = match timeout(limits.send, batch).await {
-            Ok(written) => written.is_ok(),
-            Err(_) => {
-                let slow = Farewell { bye: Some((ByeReason::Slow, 1_000)), code: Some(close::SLOW_OR_IDLE) };
-                return say_farewell(&mut sink, slow, limits).await;
-            }
-        };
-        match farewell {
-            Some(farewell) => return say_farewell(&mut sink, farewell, limits).await,
-            None if written => {}
-            None => return,
-        }
-    }
-}
-
-async fn say_farewell(sink: &mut SplitSink<WebSocket, Message>, farewell: Farewell, limits: Sockets) {
-    let Some(code) = farewell.code else { return };
-    let bye = farewell.bye.map(|(reason, retry_after_ms)| ServerMessage::Bye { reason, retry_after_ms });
-    let last = async {
-        if let Some(bye) = bye {
-            sink.feed(Message::Text(super::outbox::encode(&bye))).await?;
-        }
-        sink.send(Message::Close(Some(CloseFrame { code, reason: Utf8Bytes::default() }))).await
-    };
-    // The other side may be gone already; there is nobody left to tell.
-    let _late = timeout(limits.send.min(CLOSING), last).await;
 }
 
 fn is_too_big(error: &axum::Error) -> bool {

@@ -8,8 +8,10 @@ mod connection;
 mod hub;
 mod inbox;
 mod outbox;
+mod rate;
 mod room;
 mod upgrade;
+mod writing;
 
 pub use hub::Hub;
 pub use upgrade::upgrade;

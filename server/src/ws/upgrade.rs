@@ -30,9 +30,8 @@ pub async fn upgrade(
         let detail = "This socket was asked for by a page of another site.";
         return answer_problem(Problem::new(403, "foreign_origin", detail));
     }
-    if caller.bad {
-        let detail = "The token is not valid any more. Please sign in again.";
-        return answer_problem(Problem::new(401, "invalid_token", detail));
+    if let Some(refusal) = caller.refusal(&state.site) {
+        return refusal;
     }
     if state.hub.is_full() {
         let detail = "The server holds as many connections as it can. Please try again in a moment.";

@@ -87,7 +87,15 @@ async fn a_change_is_carried_out_whole_even_where_its_sender_hangs_up() {
         );
         let mut connection = TcpStream::connect(server.address).await.unwrap();
         connection.write_all(request.as_bytes()).await.unwrap();
+        // The moment at which it hangs up, each time a little later; the last waits for the change.
         tokio::time::sleep(Duration::from_micros(wait * 500)).await;
+        if wait == 11 {
+            eventually("the setting is stored", async || {
+                let (_, room) = host.get(&format!("/rooms/{code}")).await;
+                (room["settings"]["voters"] == "account").then_some(())
+            })
+            .await;
+        }
         drop(connection);
         let (_, room) = host.get(&format!("/rooms/{code}")).await;
         if room["settings"]["voters"] == "account" {

@@ -89,7 +89,8 @@ fn refusal(path: &str, error: &serde_json::Error) -> Problem {
     let place = format!(" at line {} column {}", error.line(), error.column());
     let message = written.strip_suffix(&place).unwrap_or(&written);
     let path = if path == "." { "" } else { path };
-    // Of a missing field the path names only what it is missing in.
+    // Of a missing field the path names only what it is missing in, and serde has no kind of error for it; the
+    // test of wrong input notices when its words change.
     let missing = message.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`'));
     let error = match missing {
         Some(name) if path.is_empty() => FieldError::new(name, "is missing"),

@@ -67,7 +67,7 @@ fn refusal(reason: Reason) -> Problem {
         }
         Reason::Reset => ("reset", "The poll has started anew. Please vote again."),
         Reason::NotOpen => ("not_open", "Voting has not begun yet."),
-        Reason::Closed => ("closed", "Voting has ended."),
+        Reason::Closed => ("closed", "Voting closed before your vote arrived. It was not counted."),
         Reason::InvalidChoice => ("invalid_choice", "Please choose from what the poll offers."),
         Reason::NotEligible => ("not_eligible", "Only people who are signed in can vote here."),
         Reason::TooManyAnswers => ("too_many_answers", "There are too many different answers already."),
