@@ -72,7 +72,7 @@ for (const javaScriptEnabled of [true, false]) {
     await field(page, 'User name').fill(name);
     await page.getByLabel('Password').fill(PASSWORD);
     await submit(page, 'Create an account');
-    await expect(page.getByText(/taken\. Please choose another/).first()).toBeVisible();
+    await expect(page.getByText(/taken; please choose another/).first()).toBeVisible();
     await expect(field(page, 'User name')).toHaveValue(name);
   });
 }

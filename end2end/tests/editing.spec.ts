@@ -25,12 +25,12 @@ for (const javaScriptEnabled of [true, false]) {
     };
     await unfold();
     await add.getByRole('textbox', { name: 'Question' }).fill('Which days?');
-    await add.getByRole('radio', { name: 'Several answers' }).check();
+    await add.getByRole('radio', { name: 'Several options' }).check();
     await add.getByRole('textbox', { name: 'Options' }).fill('Monday');
     await add.getByRole('button', { name: 'Add it' }).click();
     await expect(add.getByText('Please look at the marked fields again.')).toBeVisible();
     await expect(add.getByRole('textbox', { name: 'Question' })).toHaveValue('Which days?');
-    await expect(add.getByRole('radio', { name: 'Several answers' })).toBeChecked();
+    await expect(add.getByRole('radio', { name: 'Several options' })).toBeChecked();
     await add.getByRole('textbox', { name: 'Options' }).fill('Monday\nTuesday\nFriday');
     await add.getByRole('spinbutton', { name: 'At most' }).fill('2');
     await add.getByRole('button', { name: 'Add it' }).click();
@@ -48,7 +48,7 @@ for (const javaScriptEnabled of [true, false]) {
     // By its place: what is asked is about to change.
     const days = page.locator('.edit-poll').first();
     await days.getByText('Edit', { exact: true }).click();
-    await expect(days.getByRole('radio', { name: 'Several answers' })).toBeChecked();
+    await expect(days.getByRole('radio', { name: 'Several options' })).toBeChecked();
     await expect(days.getByRole('spinbutton', { name: 'At most' })).toHaveValue('2');
     await days.getByRole('textbox', { name: 'Question' }).fill('Which weekdays?');
     await days.getByRole('textbox', { name: 'Options' }).fill('Monday\nFriday');

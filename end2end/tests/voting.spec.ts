@@ -204,7 +204,7 @@ test('a plain form that comes after the close is told so', async ({ signIn, visi
   await plain.goto(`/r/${room.code}`);
   await api.act(room.polls[0], 'close');
   await option(plain, 'Thai').click();
-  await expect(plain.getByText('Voting has ended.')).toBeVisible();
+  await expect(plain.getByText('Voting closed before your vote arrived. It was not counted.')).toBeVisible();
   await expect(plain.locator('.poll-state')).toHaveText('Closed0 votes');
 });
 

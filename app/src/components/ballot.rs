@@ -189,7 +189,7 @@ fn option(
         PollKind::Multiple { .. } => view! {
             <li class="option">
                 <label class:chosen=chosen>
-                    <input type="checkbox" name="option" value=value checked=chosen.get_untracked()/>
+                    <input type="checkbox" name="option" value=value checked=chosen.get_untracked() disabled=move || locked.get()/>
                     {inside}
                 </label>
             </li>

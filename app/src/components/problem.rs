@@ -20,9 +20,14 @@ pub(crate) fn Alert(
             })
         })
     };
+    // The second step of starting a poll comes the same way, and nothing is wrong with it.
+    let is_step =
+        form.problem.with_untracked(|problem| problem.as_ref().is_some_and(|p| p.code == "account_required"));
     view! {
         <div class="alert-place" role="alert">
-            {move || words().map(|words| view! { <p class="alert"><Icon glyph=Glyph::Warning/>{words}</p> })}
+            {move || words().map(|words| view! {
+                <p class="alert" class:step=is_step><Icon glyph=if is_step { Glyph::Check } else { Glyph::Warning }/>{words}</p>
+            })}
         </div>
     }
     .erased()

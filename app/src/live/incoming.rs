@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     /// Every kind of message, as the contract writes it.
-    const FRAMES: [&str; 13] = [
+    const FRAMES: [&str; 15] = [
         r#"{"type":"hello","protocol":1,"you":{"id":"019a9f3e-0000-7000-8000-000000000001","kind":"guest"},"heartbeat_secs":30}"#,
         r#"{"type":"room","room":{"id":"019a9f3e-0000-7000-8000-000000000002","code":"K7M2QX","title":"T","is_host":false,"settings":{"results":"always","change_vote":true,"voters":"guest"},"current":null,"polls":[],"created_at":"2026-01-01T00:00:00.000Z"},"participants":12}"#,
         r#"{"type":"poll","poll":{"id":"019a9f3e-0000-7000-8000-000000000003","room":"K7M2QX","position":0,"question":"Q","kind":{"type":"rating","max":5},"options":[],"state":"open","round":1,"revealed":null,"server_time":"2026-01-01T00:00:00.000Z"}}"#,
@@ -134,6 +134,8 @@ mod tests {
         r#"{"type":"presence","room":"K7M2QX","participants":12}"#,
         r#"{"type":"error","code":"rate_limited","message":"m"}"#,
         r#"{"type":"bye","reason":"restart","retry_after_ms":1500}"#,
+        r#"{"type":"room_closed","room":"K7M2QX"}"#,
+        r#"{"type":"left","room":"K7M2QX"}"#,
         r#"{"type":"pong"}"#,
     ];
 

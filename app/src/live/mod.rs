@@ -93,8 +93,8 @@ pub(crate) struct Live {
     /// Something to tell.
     pub(crate) notice: RwSignal<Option<Notice>>,
     outbox: RwSignal<Outbox>,
-    /// What the last receipt of a poll said.
-    answers: RwSignal<Vec<(PollId, BallotId, VoteStatus)>>,
+    /// What the last receipt of a poll said, and in which round.
+    answers: RwSignal<Vec<(PollId, u32, BallotId, VoteStatus)>>,
     /// The page as it came, without its room.
     page: StoredValue<RoomPage>,
 }
@@ -172,7 +172,9 @@ impl Live {
     pub(crate) fn status(self, id: PollId) -> Memo<Option<VoteStatus>> {
         Memo::new(move |_| {
             let round = self.room.with(|room| room.poll(id).map(|poll| poll.round))?;
-            let answer = self.answers.with(|all| all.iter().find(|(poll, ..)| *poll == id).cloned());
+            let answer = self
+                .answers
+                .with(|all| all.iter().find(|(poll, told, ..)| (*poll, *told) == (id, round)).cloned());
             let sent = self
                 .outbox
                 .with(|outbox| outbox.entry(id, round).map(|entry| (entry.ballot, entry.accepted)));
@@ -183,7 +185,7 @@ impl Live {
                 _ if !matches!(connection, Connection::Live | Connection::Connecting) => {
                     VoteStatus::Kept(connection)
                 }
-                Some((_, answered, status)) if answered == ballot => status,
+                Some((.., answered, status)) if answered == ballot => status,
                 _ => VoteStatus::Sending,
             })
         })

@@ -171,11 +171,13 @@ impl Link {
                 };
                 let mut known = false;
                 live.outbox.try_update(|outbox| known = outbox.settle(receipt, now.millis()));
+                let round =
+                    live.room.try_with(|room| room.poll(receipt.poll).map(|poll| poll.round)).flatten();
                 live.answers.try_update(|all| {
-                    let again = all.iter().any(|(_, ballot, _)| *ballot == receipt.ballot);
-                    if known || again {
+                    let again = all.iter().any(|(_, _, ballot, _)| *ballot == receipt.ballot);
+                    if let (true, Some(round)) = (known || again, round) {
                         all.retain(|(poll, ..)| *poll != receipt.poll);
-                        all.push((receipt.poll, receipt.ballot, status));
+                        all.push((receipt.poll, round, receipt.ballot, status));
                     }
                 });
             }
@@ -190,6 +192,11 @@ impl Link {
             _ => {}
         }
         let joined = matches!(message, ServerMessage::Room { .. });
+        if (joined || matches!(message, ServerMessage::Receipt(_)))
+            && live.notice.try_get_untracked().flatten() == Some(Notice::TooFast)
+        {
+            live.notice.try_set(None);
+        }
         live.room.try_update(|room| room.apply(message, now));
         if joined {
             self.joined();

@@ -27,15 +27,15 @@ pub(crate) struct Desk {
     pub(crate) live: Live,
     /// Where refusals are told.
     pub(crate) form: FormState,
-    /// When the last command was given, in milliseconds: a double click is one command, since a button that was
-    /// pressed may mean the opposite the moment after.
-    last: StoredValue<i64>,
+    /// The last command's button and when it was pressed, in milliseconds: a double click is one command, since
+    /// the button may mean the opposite the moment after.
+    last: StoredValue<(Button, i64)>,
 }
 
 impl Desk {
     /// The desk of a room.
     pub(crate) fn new(live: Live) -> Self {
-        Self { live, form: FormState::any(), last: StoredValue::new(0) }
+        Self { live, form: FormState::any(), last: StoredValue::new((None, 0)) }
     }
 
     /// Carries out a form's command without leaving the page.
@@ -50,11 +50,12 @@ impl Desk {
     /// Carries out a command: its fields are those of the form.
     pub(crate) fn run(self, fields: Vec<(String, String)>) {
         const DOUBLE_CLICK: i64 = 400;
-        let now = browser::now().millis();
-        if now - self.last.get_value() < DOUBLE_CLICK {
+        let (pressed, now) = (button(&fields), browser::now().millis());
+        let (before, at) = self.last.get_value();
+        if pressed == before && now - at < DOUBLE_CLICK {
             return;
         }
-        self.last.set_value(now);
+        self.last.set_value((pressed, now));
         spawn_local(async move {
             let problem = self.carry_out(&fields).await.err().map(|Failure(problem)| problem);
             self.form.problem.try_set(problem);
@@ -81,6 +82,18 @@ impl Desk {
         }
         Ok(())
     }
+}
+
+/// Which button a command comes from: the poll's, and one of a pair for both of the pair.
+type Button = Option<(String, String)>;
+
+fn button(fields: &forms::Fields) -> Button {
+    let pair = match forms::value(fields, "action")? {
+        "open" | "close" => "voting",
+        "reveal" | "hide" => "results",
+        other => other,
+    };
+    Some((forms::value(fields, "poll").unwrap_or_default().to_owned(), pair.to_owned()))
 }
 
 /// The page of a room.

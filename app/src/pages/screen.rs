@@ -64,12 +64,15 @@ fn Question(
     shape: Shape,
 ) -> impl IntoView {
     let id = shape.id;
-    let shown = Memo::new(move |_| live.room.with(|room| room.shown_on_screen(id)));
-    let dense = rows(&shape).len() > 6;
+    let tally = live.tally(id);
+    // A screen whose viewer is sent no results has none to show, whatever the host decided.
+    let sent = move || tally.with(|tally| tally.as_ref().is_none_or(|tally| tally.marks.is_some()));
+    let shown = Memo::new(move |_| live.room.with(|room| room.shown_on_screen(id)) && sent());
+    let count = rows(&shape).len();
     view! {
         <h1 class="question">{shape.question.clone()}</h1>
         <PollStateLine live id/>
-        <div class="screen-bars" class:dense=dense>
+        <div class="screen-bars" class:dense={count > 6} class:denser={count > 8}>
             <Bars live shape shown/>
         </div>
         <div hidden=shown>
