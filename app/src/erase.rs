@@ -1,102 +1,82 @@
-//! Forgetting a view's type, at half the price. A view of any type brings the code for being hydrated step by
-//! step between awaits, which only routes that are loaded lazily use. There are none here, and without it the
-//! script that phones download is a sixth smaller.
+//! Forgetting types, for the sake of the script that phones download: leptos writes out its code again for each
+//! type of view and each function in one. What is forgotten here is written once.
 
-use leptos::attr::Attribute;
-use leptos::attr::any_attribute::AnyAttribute;
-use leptos::prelude::{AddAnyAttr, AnyView, IntoAny, Render, RenderHtml};
-use leptos::tachys::hydration::Cursor;
-use leptos::tachys::ssr::StreamBuilder;
-use leptos::tachys::view::{Position, PositionState};
+#[cfg(not(feature = "ssr"))]
+mod drawn;
+
+#[cfg(not(feature = "ssr"))]
+pub(crate) use self::drawn::Drawn;
+#[cfg(feature = "ssr")]
+pub(crate) use leptos::prelude::AnyView as Drawn;
+use leptos::prelude::RenderHtml;
 
 /// Forgets a view's type.
 pub(crate) trait Erase {
-    /// The same view, as any other.
-    fn erased(self) -> AnyView;
+    /// The same view, as any other. Where it changes as a whole it is drawn anew.
+    fn erased(self) -> Drawn;
+
+    /// The same for a part of the page that is there from the start and for as long as the page: the browser
+    /// only ever finds it, and neither makes nor removes it.
+    fn kept(self) -> Drawn;
 }
 
-impl<V: RenderHtml + Send> Erase for V {
-    fn erased(self) -> AnyView {
-        AtOnce(self).into_any()
-    }
-}
-
-/// A view that is always hydrated at once.
-struct AtOnce<V>(V);
-
-impl<V: Render> Render for AtOnce<V> {
-    type State = V::State;
-
-    fn build(self) -> Self::State {
-        self.0.build()
+#[cfg(feature = "ssr")]
+impl<V: RenderHtml> Erase for V {
+    fn erased(self) -> Drawn {
+        leptos::prelude::IntoAny::into_any(self)
     }
 
-    fn rebuild(self, state: &mut Self::State) {
-        self.0.rebuild(state);
+    fn kept(self) -> Drawn {
+        self.erased()
     }
 }
 
-impl<V: RenderHtml> AddAnyAttr for AtOnce<V> {
-    type Output<NewAttr: Attribute> = Self;
+#[cfg(not(feature = "ssr"))]
+impl<V: RenderHtml + 'static> Erase for V {
+    fn erased(self) -> Drawn {
+        Drawn::new(self)
+    }
 
-    /// Attributes are not spread onto erased views here.
-    fn add_any_attr<NewAttr: Attribute>(self, _: NewAttr) -> Self::Output<NewAttr> {
-        self
+    fn kept(self) -> Drawn {
+        Drawn::found(self)
     }
 }
 
-impl<V: RenderHtml> RenderHtml for AtOnce<V> {
-    type AsyncOutput = AtOnce<V::AsyncOutput>;
-    type Owned = AtOnce<V::Owned>;
+/// A value in a view that changes: the function that tells it.
+pub(crate) type Changing<T> = Box<dyn FnMut() -> T + Send>;
 
-    const MIN_LENGTH: usize = V::MIN_LENGTH;
-    const EXISTS: bool = V::EXISTS;
+/// Forgets the type of a function in a view.
+pub(crate) fn changing<T>(tell: impl FnMut() -> T + Send + 'static) -> Changing<T> {
+    Box::new(tell)
+}
 
-    fn dry_resolve(&mut self) {
-        self.0.dry_resolve();
+/// Words that change, as [`changing`] does it, and no matter how they are told.
+pub(crate) fn wording<W: IntoWords>(
+    mut tell: impl FnMut() -> W + Send + 'static,
+) -> Changing<Option<String>> {
+    Box::new(move || tell().into_words())
+}
+
+/// What can be read as words, or as their absence.
+pub(crate) trait IntoWords {
+    /// As one type.
+    fn into_words(self) -> Option<String>;
+}
+
+impl IntoWords for String {
+    fn into_words(self) -> Option<String> {
+        Some(self)
     }
+}
 
-    async fn resolve(self) -> Self::AsyncOutput {
-        AtOnce(self.0.resolve().await)
+impl IntoWords for &str {
+    fn into_words(self) -> Option<String> {
+        Some(self.to_owned())
     }
+}
 
-    fn html_len(&self) -> usize {
-        self.0.html_len()
-    }
-
-    fn to_html_with_buf(
-        self,
-        buf: &mut String,
-        position: &mut Position,
-        escape: bool,
-        mark_branches: bool,
-        extra_attrs: Vec<AnyAttribute>,
-    ) {
-        self.0.to_html_with_buf(buf, position, escape, mark_branches, extra_attrs);
-    }
-
-    fn to_html_async_with_buf<const OUT_OF_ORDER: bool>(
-        self,
-        buf: &mut StreamBuilder,
-        position: &mut Position,
-        escape: bool,
-        mark_branches: bool,
-        extra_attrs: Vec<AnyAttribute>,
-    ) {
-        self.0.to_html_async_with_buf::<OUT_OF_ORDER>(buf, position, escape, mark_branches, extra_attrs);
-    }
-
-    // Never inlined, so that there is one copy of it.
-    #[inline(never)]
-    fn hydrate<const FROM_SERVER: bool>(self, cursor: &Cursor, position: &PositionState) -> Self::State {
-        self.0.hydrate::<FROM_SERVER>(cursor, position)
-    }
-
-    async fn hydrate_async(self, cursor: &Cursor, position: &PositionState) -> Self::State {
-        self.hydrate::<true>(cursor, position)
-    }
-
-    fn into_owned(self) -> Self::Owned {
-        AtOnce(self.0.into_owned())
+impl<W: IntoWords> IntoWords for Option<W> {
+    fn into_words(self) -> Option<String> {
+        self.and_then(IntoWords::into_words)
     }
 }

@@ -30,13 +30,12 @@ pub use domain;
 pub use server_side::shell;
 
 use leptos::prelude::*;
-use leptos_meta::provide_meta_context;
 
 /// The page that was asked for, complete before any script runs.
 #[cfg(feature = "ssr")]
 #[component]
 pub fn App() -> impl IntoView {
-    provide_meta_context();
+    leptos_meta::provide_meta_context();
     server_side::page()
 }
 
@@ -44,7 +43,6 @@ pub fn App() -> impl IntoView {
 #[cfg(not(feature = "ssr"))]
 #[component]
 pub fn App() -> impl IntoView {
-    provide_meta_context();
     let pathname = location().pathname().unwrap_or_default();
     pages::hydrated(place::Place::at(&pathname))
 }

@@ -8,6 +8,7 @@ use leptos_meta::MetaTags;
 use crate::components::form::provide_sent_form;
 use crate::components::layout::provide_visitor;
 use crate::data::{SentForm, Visitor};
+use crate::erase::{Drawn, Erase};
 use crate::forms;
 use crate::functions::{Failure, load_room, load_rooms, load_visitor};
 use crate::pages::not_found::NotFound;
@@ -60,7 +61,7 @@ pub(crate) fn page() -> impl IntoView {
     })
 }
 
-async fn draw_still(still: Still, visitor: Visitor, sent: Option<SentForm>, query: &str) -> AnyView {
+async fn draw_still(still: Still, visitor: Visitor, sent: Option<SentForm>, query: &str) -> Drawn {
     let registration_open = visitor.registration_open;
     let known = visitor.account_name().is_some();
     provide_visitor(visitor);
@@ -68,21 +69,21 @@ async fn draw_still(still: Still, visitor: Visitor, sent: Option<SentForm>, quer
     let query = forms::decoded(query);
     let field = |name| forms::value(&query, name).filter(|value| !value.is_empty()).map(str::to_owned);
     match still {
-        Still::Home => view! { <home::Home/> }.into_any(),
-        Still::Join => view! { <home::Join/> }.into_any(),
-        Still::Start => view! { <start::Start known registration_open/> }.into_any(),
-        Still::Login => view! { <account::Login next=field("next") registration_open/> }.into_any(),
-        Still::Register => view! { <account::Register next=field("next")/> }.into_any(),
+        Still::Home => view! { <home::Home/> }.erased(),
+        Still::Join => view! { <home::Join/> }.erased(),
+        Still::Start => view! { <start::Start known registration_open/> }.erased(),
+        Still::Login => view! { <account::Login next=field("next") registration_open/> }.erased(),
+        Still::Register => view! { <account::Register next=field("next")/> }.erased(),
         Still::Rooms => {
             let (search, cursor) = (field("q"), field("cursor"));
             let list = load_rooms(search.clone(), cursor).await;
-            view! { <rooms::Rooms list search=search.unwrap_or_default()/> }.into_any()
+            view! { <rooms::Rooms list search=search.unwrap_or_default()/> }.erased()
         }
         Still::Nowhere => {
             if let Some(response) = use_context::<leptos_axum::ResponseOptions>() {
                 response.set_status(http::StatusCode::NOT_FOUND);
             }
-            view! { <NotFound/> }.into_any()
+            view! { <NotFound/> }.erased()
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::{BallotId, Choice, FieldError, PollId, PollState, RoomCode, Timestamp
 
 /// How a poll is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(tag = "type", rename_all = "snake_case", try_from = "Written")]
 pub enum PollKind {
     /// One of the options.
     Single,
@@ -23,6 +23,39 @@ pub enum PollKind {
         /// The best.
         max: u8,
     },
+}
+
+/// A kind as it comes. Readers of tagged enums keep all they read until the tag comes: too much code for phones.
+#[derive(Deserialize)]
+struct Written {
+    #[serde(rename = "type")]
+    name: Name,
+    min: Option<u16>,
+    max: Option<u16>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Name {
+    Single,
+    Multiple,
+    Rating,
+}
+
+impl TryFrom<Written> for PollKind {
+    type Error = &'static str;
+
+    fn try_from(Written { name, min, max }: Written) -> Result<Self, Self::Error> {
+        match (name, min, max) {
+            (Name::Single, ..) => Ok(Self::Single),
+            (Name::Multiple, Some(min), Some(max)) => Ok(Self::Multiple { min, max }),
+            (Name::Multiple, ..) => Err("a choice of several has a `min` and a `max`"),
+            (Name::Rating, _, Some(max)) => u8::try_from(max)
+                .map(|max| Self::Rating { max })
+                .map_err(|_| "the best rating is out of range"),
+            (Name::Rating, _, None) => Err("a rating has a `max`"),
+        }
+    }
 }
 
 /// A poll as somebody writes it. Nothing in it has been checked.

@@ -1,9 +1,11 @@
 //! Counting: marks go in and out, and a tally says how they stand. Always absolute, never a delta.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
+use serde::de::{MapAccess, Visitor};
 use serde::ser::SerializeMap;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{Mark, PollId, limits};
 
@@ -57,6 +59,7 @@ impl Count {
 /// A poll's count as the contract shows it. `marks` and `distinct` are absent where the viewer may not
 /// see results.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Written")]
 pub struct Tally {
     /// Whose count this is.
     pub poll: PollId,
@@ -68,16 +71,40 @@ pub struct Tally {
     /// How many people's choices are counted.
     pub ballots: u64,
     /// The most counted marks.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub marks: Option<Marks>,
     /// How many different marks there are.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub distinct: Option<u64>,
     /// Whether what is shown is not yet all in SQL because SQL is away or a rebuild runs.
     pub provisional: bool,
     /// Whether the poll is closed and this is what SQL holds, recounted.
     #[serde(rename = "final")]
     pub is_final: bool,
+}
+
+/// A tally as it comes. Readers of flattened structs keep all they read first: too much code for phones.
+#[derive(Deserialize)]
+struct Written {
+    poll: PollId,
+    round: u32,
+    epoch: u64,
+    version: u64,
+    ballots: u64,
+    marks: Option<Marks>,
+    distinct: Option<u64>,
+    provisional: bool,
+    #[serde(rename = "final")]
+    is_final: bool,
+}
+
+impl From<Written> for Tally {
+    fn from(written: Written) -> Self {
+        let Written { poll, round, epoch, version, ballots, marks, distinct, provisional, is_final } =
+            written;
+        let version = TallyVersion { epoch, version };
+        Self { poll, round, version, ballots, marks, distinct, provisional, is_final }
+    }
 }
 
 impl Tally {
@@ -124,11 +151,27 @@ impl Serialize for Marks {
 }
 
 impl<'de> Deserialize<'de> for Marks {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let map = BTreeMap::<Mark, u64>::deserialize(deserializer)?;
-        let mut all: Vec<_> = map.into_iter().collect();
-        all.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-        Ok(Self(all))
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_map(InOrder)
+    }
+}
+
+/// Reads marks in the order they were written.
+struct InOrder;
+
+impl<'de> Visitor<'de> for InOrder {
+    type Value = Marks;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("marks and their counts")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Marks, A::Error> {
+        let mut all = Vec::new();
+        while let Some(entry) = map.next_entry()? {
+            all.push(entry);
+        }
+        Ok(Marks(all))
     }
 }
 

@@ -10,7 +10,7 @@ use super::bars::{BarLine, Bars, Figures, Spoken, is_chosen, rows};
 use super::form::FormState;
 use super::icon::{Glyph, Icon};
 use super::problem::Alert;
-use crate::erase::Erase;
+use crate::erase::{Drawn, Erase, changing, wording};
 use crate::live::{Connection, Live, Shape, VoteStatus};
 use crate::text::t;
 use crate::{browser, forms};
@@ -81,7 +81,7 @@ pub(crate) fn Ballot(
         <form
             class="ballot"
             class:rating=rating
-            class:locked=locked
+            class:locked=changing(move || locked.get())
             method="post"
             action=format!("/r/{}", live.code())
             aria-labelledby="question"
@@ -94,27 +94,27 @@ pub(crate) fn Ballot(
             {several.map(|(min, max)| view! { <p class="hint">{(t().choose)(min, max)}</p> })}
             <ol class="options">{options}</ol>
             {several.map(|_| view! {
-                <button class="button primary wide" type="submit" aria-disabled=move || locked.get().then_some("true")>
-                    {move || if choice.with(Option::is_some) { t().change_vote_button } else { t().vote }}
+                <button class="button primary wide" type="submit" aria-disabled=wording(move || locked.get().then_some("true"))>
+                    {wording(move || if choice.with(Option::is_some) { t().change_vote_button } else { t().vote })}
                 </button>
             })}
         </form>
-        <p class="vote-status" role="status" class:is-counted=move || status.get() == Some(VoteStatus::Counted)>
-            {move || {
+        <p class="vote-status" role="status" class:is-counted=changing(move || status.get() == Some(VoteStatus::Counted))>
+            {wording(move || {
                 if wrong_number.get() {
                     several.map(|(min, max)| (t().choose)(min, max)).unwrap_or_default()
                 } else {
                     let chosen = choice.with(Option::is_some);
                     status.get().map_or_else(|| standing_words(chosen), |status| status_words(status, chosen)).to_owned()
                 }
-            }}
+            })}
         </p>
-        {move || barred.get().then(|| view! { <SignInToVote code=live.code()/> })}
+        {changing(move || barred.get().then(|| sign_in_to_vote(&live.code())))}
         <form
             class="withdraw"
             method="post"
             action=format!("/r/{}", live.code())
-            hidden=move || locked.get() || choice.with(Option::is_none)
+            hidden=changing(move || locked.get() || choice.with(Option::is_none))
             on:submit=move |event| {
                 event.prevent_default();
                 live.cast(id, None);
@@ -142,14 +142,14 @@ fn option(
     live: Live,
     id: domain::PollId,
     locked: Memo<bool>,
-) -> AnyView {
+) -> Drawn {
     let tally = live.tally(id);
     let choice = live.choice(id);
     let chosen = Memo::new(move |_| choice.with(|choice| is_chosen(choice.as_ref(), number)));
-    let mine = move || chosen.get().then(|| view! { <span class="unseen">{t().your_choice}</span> });
+    let mine = move || changing(move || chosen.get().then(mine));
     let value = number.to_string();
     let inside = view! {
-        <span class="option-label">{label.clone()} {mine}</span>
+        <span class="option-label">{label.clone()} {mine()}</span>
         <span class="option-figures" aria-hidden="true"><Figures tally number/></span>
         <BarLine tally number/>
     };
@@ -160,12 +160,12 @@ fn option(
                     type="submit"
                     name="rating"
                     value=value
-                    class:chosen=chosen
-                    aria-pressed=move || if chosen.get() { "true" } else { "false" }
-                    aria-disabled=move || locked.get().then_some("true")
+                    class:chosen=changing(move || chosen.get())
+                    aria-pressed=wording(move || if chosen.get() { "true" } else { "false" })
+                    aria-disabled=wording(move || locked.get().then_some("true"))
                 >
                     {label}
-                    {mine}
+                    {mine()}
                 </button>
             </li>
         }
@@ -176,9 +176,9 @@ fn option(
                     type="submit"
                     name="option"
                     value=value
-                    class:chosen=chosen
-                    aria-pressed=move || if chosen.get() { "true" } else { "false" }
-                    aria-disabled=move || locked.get().then_some("true")
+                    class:chosen=changing(move || chosen.get())
+                    aria-pressed=wording(move || if chosen.get() { "true" } else { "false" })
+                    aria-disabled=wording(move || locked.get().then_some("true"))
                 >
                     <span class="option-mark"><Icon glyph=Glyph::Check/></span>
                     {inside}
@@ -188,8 +188,14 @@ fn option(
         .erased(),
         PollKind::Multiple { .. } => view! {
             <li class="option">
-                <label class:chosen=chosen>
-                    <input type="checkbox" name="option" value=value checked=chosen.get_untracked() disabled=move || locked.get()/>
+                <label class:chosen=changing(move || chosen.get())>
+                    <input
+                        type="checkbox"
+                        name="option"
+                        value=value
+                        checked=chosen.get_untracked()
+                        disabled=changing(move || locked.get())
+                    />
                     {inside}
                 </label>
             </li>
@@ -227,12 +233,12 @@ pub(crate) fn PollStateLine(
     };
     view! {
         <p class="poll-state">
-            <span class="chip" class:is-open=move || state.get() == Some(PollState::Open)>
+            <span class="chip" class:is-open=changing(move || state.get() == Some(PollState::Open))>
                 <Icon glyph/>
-                {words}
+                {wording(words)}
             </span>
-            <span class="votes">{move || votes.get().map(|votes| (t().votes)(votes))}</span>
-            {move || provisional.get().then(|| view! { <span class="chip">{t().provisional}</span> })}
+            <span class="votes">{wording(move || votes.get().map(|votes| (t().votes)(votes)))}</span>
+            {changing(move || provisional.get().then(provisional_chip))}
         </p>
     }
     .erased()
@@ -258,14 +264,20 @@ pub(crate) fn ResultsNote(
         let revealed = poll.with(|poll| poll.as_ref().and_then(|poll| poll.revealed));
         live.room.with(|room| crate::text::results_wait(room.room.settings.results, revealed))
     });
-    view! { <p class="hint results-note">{words}</p> }
+    view! { <p class="hint results-note">{wording(move || words.get())}</p> }.erased()
 }
 
-#[component]
-fn SignInToVote(
-    /// The room to come back to.
-    code: String,
-) -> impl IntoView {
+/// Said of an option that the viewer has chosen.
+fn mine() -> Drawn {
+    view! { <span class="unseen">{t().your_choice}</span> }.erased()
+}
+
+fn provisional_chip() -> Drawn {
+    view! { <span class="chip">{t().provisional}</span> }.erased()
+}
+
+/// The way to an account, and back to the room.
+fn sign_in_to_vote(code: &str) -> Drawn {
     view! {
         <p class="notice">
             {t().account_only} " "

@@ -6,7 +6,7 @@ use domain::{Choice, PollKind, Tally};
 use leptos::prelude::*;
 
 use super::icon::{Glyph, Icon};
-use crate::erase::Erase;
+use crate::erase::{Drawn, Erase, changing, wording};
 use crate::live::{Live, Shape};
 use crate::text::{number, t};
 
@@ -29,24 +29,29 @@ pub(crate) fn Bars(
         .map(|(number, label)| {
             let chosen = move || choice.with(|choice| is_chosen(choice.as_ref(), number));
             view! {
-                <li class="bar-row" class:chosen=chosen>
+                <li class="bar-row" class:chosen=changing(chosen)>
                     <span class="bar-label">
                         {label}
-                        {move || chosen().then(|| view! { <span class="mine"><Icon glyph=Glyph::Check/>{t().your_choice}</span> })}
+                        {changing(move || chosen().then(mine))}
                     </span>
                     <span class="bar-figures"><Figures tally number/></span>
                     <BarLine tally number/>
                 </li>
             }
+            .erased()
         })
         .collect();
     let rating = matches!(shape.kind, PollKind::Rating { .. });
     view! {
         <ol class="bars" aria-hidden="true">{rows}</ol>
-        {rating.then(|| view! { <p class="average">{move || tally.with(|tally| average_words(tally.as_ref()))}</p> })}
+        {rating.then(|| view! { <p class="average">{wording(move || tally.with(|tally| average_words(tally.as_ref())))}</p> })}
         <Spoken shape tally/>
     }
     .erased()
+}
+
+fn mine() -> Drawn {
+    view! { <span class="mine"><Icon glyph=Glyph::Check/>{t().your_choice}</span> }.erased()
 }
 
 /// The table for screen readers, and the voice.
@@ -62,7 +67,8 @@ pub(crate) fn Spoken(
         .map(|(number, label)| {
             let count = move || tally.with(|tally| tally.as_ref()?.of(number).map(number::grouped));
             let share = move || tally.with(|tally| Some(number::percent(percent(tally.as_ref()?, number)?)));
-            view! { <tr><th scope="row">{label}</th><td>{count}</td><td>{share}</td></tr> }
+            view! { <tr><th scope="row">{label}</th><td>{wording(count)}</td><td>{wording(share)}</td></tr> }
+                .erased()
         })
         .collect();
     let labels = rows(&shape);
@@ -110,7 +116,7 @@ fn Voice(
             PAUSE,
         );
     });
-    view! { <p class="unseen" aria-live="polite">{said}</p> }
+    view! { <p class="unseen" aria-live="polite">{wording(move || said.get())}</p> }.erased()
 }
 
 /// A bar as wide as its share.
@@ -128,7 +134,7 @@ pub(crate) fn BarLine(
     view! {
         <svg class="bar" aria-hidden="true">
             <rect class="bar-track" width="100%" height="100%"/>
-            <rect class="bar-fill" width=move || width.get() height="100%"/>
+            <rect class="bar-fill" width=wording(move || width.get()) height="100%"/>
         </svg>
     }
     .erased()
@@ -151,8 +157,8 @@ pub(crate) fn Figures(
     let count = move || words.with(|words| words.as_ref().map(|(count, _)| count.clone()));
     let share = move || words.with(|words| words.as_ref().map(|(_, share)| share.clone()));
     view! {
-        <span class="count">{count}</span>
-        <span class="share">{share}</span>
+        <span class="count">{wording(count)}</span>
+        <span class="share">{wording(share)}</span>
     }
     .erased()
 }

@@ -3,7 +3,8 @@
 use leptos::prelude::*;
 
 use super::icon::{Glyph, Icon};
-use crate::erase::Erase;
+use super::problem::warning;
+use crate::erase::{Erase, changing, wording};
 use crate::live::{Connection, Live, Notice};
 use crate::text::t;
 
@@ -31,14 +32,14 @@ pub(crate) fn ConnectionState(
         _ => String::new(),
     };
     view! {
-        <p class="connection" class:is-live=move || live.connection.get() == Connection::Live>
+        <p class="connection" class:is-live=changing(move || live.connection.get() == Connection::Live)>
             <Icon glyph/>
-            <span role="status">{words}</span>
-            <span class="seconds">{seconds}</span>
+            <span role="status">{wording(move || words.get())}</span>
+            <span class="seconds">{wording(seconds)}</span>
         </p>
         <noscript inner_html=t().no_script/>
     }
-    .erased()
+    .kept()
 }
 
 /// What there is to tell about the room as a whole.
@@ -59,10 +60,10 @@ pub(crate) fn Notices(
     });
     view! {
         <div role="alert">
-            {move || words.get().map(|words| view! { <p class="alert"><Icon glyph=Glyph::Warning/>{words}</p> })}
+            {changing(move || words.get().map(|words| warning(words.to_owned())))}
         </div>
     }
-    .erased()
+    .kept()
 }
 
 /// How many people are here.
@@ -75,8 +76,8 @@ pub(crate) fn People(
     view! {
         <p class="people">
             <Icon glyph=Glyph::People/>
-            <span>{move || (t().people_here)(count.get())}</span>
+            <span>{wording(move || (t().people_here)(count.get()))}</span>
         </p>
     }
-    .erased()
+    .kept()
 }

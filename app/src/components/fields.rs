@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::form::FormState;
-use crate::erase::Erase;
+use crate::erase::{Erase, wording};
 use crate::raw::raw_text;
 
 /// What is wrong with a field.
@@ -19,7 +19,7 @@ pub(crate) fn FieldError(
 ) -> impl IntoView {
     view! {
         <p class="field-error" id=id>
-            {move || error.get().map(|error| format!("{label}: {error}."))}
+            {wording(move || error.get().map(|error| format!("{label}: {error}.")))}
         </p>
     }
     .erased()
@@ -78,7 +78,7 @@ pub(crate) fn TextField(
                 spellcheck=plain.then_some("false")
                 placeholder=example
                 aria-describedby=described
-                aria-invalid=move || error.with(Option::is_some).then_some("true")
+                aria-invalid=wording(move || error.with(Option::is_some).then_some("true"))
             />
             <FieldError id=error_id label error/>
         </div>
@@ -117,7 +117,7 @@ pub(crate) fn TextArea(
                 rows="4"
                 placeholder=example
                 aria-describedby=format!("{hint_id} {error_id}")
-                aria-invalid=move || error.with(Option::is_some).then_some("true")
+                aria-invalid=wording(move || error.with(Option::is_some).then_some("true"))
             >
                 {raw_text(&form.value_or(name, &first))}
             </textarea>

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::erase::Erase;
+use crate::erase::{Erase, wording};
 
 /// Which sign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +47,7 @@ pub(crate) fn Icon(
 ) -> impl IntoView {
     view! {
         <svg class="icon" viewBox="0 0 24 24" aria-hidden="true">
-            <path d=move || glyph.get().path()/>
+            <path d=wording(move || glyph.get().path())/>
         </svg>
     }
     .erased()
@@ -62,5 +62,5 @@ pub(crate) fn Logo() -> impl IntoView {
             <path class="logo-bars" d="M9.5 19v-4.5M16 19V8.500M22.5 19v-7.5"/>
         </svg>
     }
-    .erased()
+    .kept()
 }

@@ -1,11 +1,11 @@
 //! What is around every page: its title, the way home, and who looks.
 
 use leptos::prelude::*;
-use leptos_meta::Title;
 
 use super::icon::Logo;
 use crate::data::Visitor;
-use crate::erase::Erase;
+use crate::erase::{Drawn, Erase};
+#[cfg(feature = "ssr")]
 use crate::raw::raw_text;
 use crate::text::t;
 
@@ -14,7 +14,8 @@ pub(crate) fn provide_visitor(visitor: Visitor) {
     provide_context(visitor);
 }
 
-/// A page with its title and the bar on top.
+/// A page with its title and the bar on top, for pages that only the server draws.
+#[cfg(feature = "ssr")]
 #[component]
 pub(crate) fn Layout(
     /// What the browser's tab says.
@@ -26,8 +27,13 @@ pub(crate) fn Layout(
     /// What it shows.
     children: Children,
 ) -> impl IntoView {
+    framed(&title, class, children())
+}
+
+/// The same around what is drawn already.
+pub(crate) fn framed(title: &str, class: &'static str, inside: Drawn) -> Drawn {
+    set_title(title);
     view! {
-        <Title text=raw_text(&page_title(&title))/>
         <a class="skip" href="#main" rel="external">{t().skip}</a>
         <header class="top">
             <a class="brand" href="/" rel="external">
@@ -39,18 +45,30 @@ pub(crate) fn Layout(
             </nav>
         </header>
         <main id="main" class=format!("page {class}")>
-            {children()}
+            {inside}
         </main>
     }
-    .erased()
+    .kept()
+}
+
+/// Gives the document a title. The browser finds it there, and leaves it as it is.
+pub(crate) fn set_title(title: &str) {
+    #[cfg(feature = "ssr")]
+    drop(leptos_meta::Title(leptos_meta::TitleProps {
+        formatter: None,
+        text: Some(raw_text(&page_title(title)).into()),
+    }));
+    #[cfg(not(feature = "ssr"))]
+    let _ = title;
 }
 
 /// A title as tabs show it.
-pub(crate) fn page_title(title: &str) -> String {
+#[cfg(feature = "ssr")]
+fn page_title(title: &str) -> String {
     if title == t().name { title.to_owned() } else { format!("{title} · {}", t().name) }
 }
 
-fn links(account: Option<String>) -> AnyView {
+fn links(account: Option<String>) -> Drawn {
     match account {
         Some(name) => view! {
             <a href="/rooms" rel="external">{t().my_rooms}</a>
@@ -60,7 +78,7 @@ fn links(account: Option<String>) -> AnyView {
                 </button>
             </form>
         }
-        .erased(),
-        None => view! { <a href="/login" rel="external">{t().sign_in}</a> }.erased(),
+        .kept(),
+        None => view! { <a href="/login" rel="external">{t().sign_in}</a> }.kept(),
     }
 }

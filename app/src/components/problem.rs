@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::form::FormState;
 use super::icon::{Glyph, Icon};
-use crate::erase::Erase;
+use crate::erase::{Drawn, Erase, changing};
 use crate::text::t;
 
 /// A form's problem in words, read out when it appears.
@@ -25,10 +25,18 @@ pub(crate) fn Alert(
         form.problem.with_untracked(|problem| problem.as_ref().is_some_and(|p| p.code == "account_required"));
     view! {
         <div class="alert-place" role="alert">
-            {move || words().map(|words| view! {
-                <p class="alert" class:step=is_step><Icon glyph=if is_step { Glyph::Check } else { Glyph::Warning }/>{words}</p>
-            })}
+            {changing(move || words().map(|words| said(words, is_step)))}
         </div>
     }
     .erased()
+}
+
+/// Something that is wrong.
+pub(crate) fn warning(words: String) -> Drawn {
+    said(words, false)
+}
+
+fn said(words: String, is_step: bool) -> Drawn {
+    let glyph = if is_step { Glyph::Check } else { Glyph::Warning };
+    view! { <p class="alert" class:step=is_step><Icon glyph/>{words}</p> }.erased()
 }

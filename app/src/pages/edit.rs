@@ -8,10 +8,10 @@ use leptos::task::spawn_local;
 use super::editor::{AddPoll, EditPoll};
 use crate::components::fields::{Select, TextField};
 use crate::components::form::FormState;
-use crate::components::layout::Layout;
+use crate::components::layout::framed;
 use crate::components::problem::Alert;
 use crate::data::RoomPage;
-use crate::erase::Erase;
+use crate::erase::{Drawn, Erase, changing, wording};
 use crate::functions::{Failure, add_poll, change_poll, change_room, delete_poll, load_room};
 use crate::text::t;
 use crate::{browser, forms};
@@ -92,7 +92,7 @@ impl Editor {
 }
 
 /// The page of a room.
-pub(super) fn draw(page: RoomPage) -> AnyView {
+pub(super) fn draw(page: RoomPage) -> Drawn {
     let title = page.room.title.clone();
     let code = page.room.code.as_str().to_owned();
     let editor = Editor { room: RwSignal::new(page.room), said: RwSignal::new("") };
@@ -100,37 +100,35 @@ pub(super) fn draw(page: RoomPage) -> AnyView {
     let ids = Memo::new(move |_| {
         editor.room.with(|room| room.polls.iter().map(|poll| poll.id).collect::<Vec<_>>())
     });
-    view! {
-        <Layout title class="edit">
-            <div class="host-head">
-                <div>
-                    <h1>{heading}</h1>
-                    <p class="hint">{t().join_code} ": " <span class="mono">{code.clone()}</span></p>
-                </div>
-                <div class="actions">
-                    <a class="button primary" href=format!("/r/{code}/host") rel="external">{t().controls}</a>
-                </div>
+    let inside = view! {
+        <div class="host-head">
+            <div>
+                <h1>{wording(move || heading.get())}</h1>
+                <p class="hint">{t().join_code} ": " <span class="mono">{code.clone()}</span></p>
             </div>
-            <p class="said" role="status">{editor.said}</p>
-            <div class="edit-grid">
-                <section aria-labelledby="polls-heading">
-                    <h2 id="polls-heading">{t().all_polls}</h2>
-                    <p class="card empty" hidden=move || ids.with(|ids| !ids.is_empty())>{t().no_polls_yet}</p>
-                    <ol class="edit-list">
-                        <For each=move || ids.get() key=|id| *id let:id>
-                            <EditPoll editor id/>
-                        </For>
-                    </ol>
-                    <AddPoll editor/>
-                </section>
-                <section class="card" aria-labelledby="settings-heading">
-                    <h2 id="settings-heading">{t().settings}</h2>
-                    <Settings editor/>
-                </section>
+            <div class="actions">
+                <a class="button primary" href=format!("/r/{code}/host") rel="external">{t().controls}</a>
             </div>
-        </Layout>
-    }
-    .erased()
+        </div>
+        <p class="said" role="status">{wording(move || editor.said.get())}</p>
+        <div class="edit-grid">
+            <section aria-labelledby="polls-heading">
+                <h2 id="polls-heading">{t().all_polls}</h2>
+                <p class="card empty" hidden=changing(move || ids.with(|ids| !ids.is_empty()))>{t().no_polls_yet}</p>
+                <ol class="edit-list">
+                    <For each=move || ids.get() key=|id| *id let:id>
+                        <EditPoll editor id/>
+                    </For>
+                </ol>
+                <AddPoll editor/>
+            </section>
+            <section class="card" aria-labelledby="settings-heading">
+                <h2 id="settings-heading">{t().settings}</h2>
+                <Settings editor/>
+            </section>
+        </div>
+    };
+    framed(&title, "edit", inside.kept())
 }
 
 #[component]
@@ -162,5 +160,5 @@ fn Settings(
             <button class="button" type="submit">{t().save}</button>
         </form>
     }
-    .erased()
+    .kept()
 }

@@ -9,7 +9,7 @@ use crate::components::form::FormState;
 use crate::components::icon::{Glyph, Icon};
 use crate::components::poll_fields::{PollFields, kind_words};
 use crate::components::problem::Alert;
-use crate::erase::Erase;
+use crate::erase::{Erase, changing, wording};
 use crate::text::t;
 
 /// A poll: what it asks, its place, its fields, its end.
@@ -41,11 +41,11 @@ pub(crate) fn EditPoll(
         <li class="card edit-poll">
             <div class="edit-poll-head">
                 <div class="poll-item-words">
-                    <p class="poll-item-question">{question}</p>
+                    <p class="poll-item-question">{wording(question)}</p>
                     <p class="hint">
-                        <span class="chip" class:is-open=move || state.get() == PollState::Open>{move || state_words(state.get())}</span>
-                        <span>{kind}</span>
-                        <span class="labels">{labels}</span>
+                        <span class="chip" class:is-open=changing(move || state.get() == PollState::Open)>{wording(move || state_words(state.get()))}</span>
+                        <span>{wording(kind)}</span>
+                        <span class="labels">{wording(labels)}</span>
                     </p>
                 </div>
                 <form class="movers" method="post" action=editor.place() on:submit=move |event| editor.submit(moving, &event, Then::Stay)>
@@ -58,8 +58,8 @@ pub(crate) fn EditPoll(
             <Alert form=moving/>
             <Alert form=deleting/>
             <div class="actions">
-                <p class="hint" hidden=move || !fixed()>{t().only_drafts}</p>
-                <details class="unfold" open=form.was_sent() hidden=fixed>
+                <p class="hint" hidden=changing(move || !fixed())>{t().only_drafts}</p>
+                <details class="unfold" open=form.was_sent() hidden=changing(fixed)>
                     <summary class="button">{t().edit}</summary>
                     <form class="unfold-box" method="post" action=editor.place() on:submit=move |event| editor.submit(form, &event, Then::Fold)>
                         <Alert form/>
@@ -107,7 +107,7 @@ fn Mover(
             title=words
         >
             <Icon glyph/>
-            <span class="unseen">{words} ": " {move || question.get()}</span>
+            <span class="unseen">{words} ": " {wording(move || question.get())}</span>
         </button>
     }
     .erased()
@@ -132,5 +132,5 @@ pub(crate) fn AddPoll(
             </form>
         </details>
     }
-    .erased()
+    .kept()
 }

@@ -11,10 +11,10 @@ use crate::components::ballot::PollStateLine;
 use crate::components::bars::Bars;
 use crate::components::connection::{ConnectionState, Notices, People};
 use crate::components::form::FormState;
-use crate::components::layout::Layout;
+use crate::components::layout::framed;
 use crate::components::problem::Alert;
 use crate::data::RoomPage;
-use crate::erase::Erase;
+use crate::erase::{Drawn, Erase, changing, wording};
 use crate::functions::{Failure, act, set_current};
 use crate::live::{Live, Shape};
 use crate::text::t;
@@ -97,43 +97,41 @@ fn button(fields: &forms::Fields) -> Button {
 }
 
 /// The page of a room.
-pub(super) fn draw(page: RoomPage) -> AnyView {
+pub(super) fn draw(page: RoomPage) -> Drawn {
     let title = page.room.title.clone();
     let code = page.room.code.as_str().to_owned();
     let live = Live::start(page, Some(Role::Screen));
     let desk = Desk::new(live);
     let heading = Memo::new(move |_| live.room.with(|room| room.room.title.clone()));
     let current = live.current();
-    view! {
-        <Layout title class="host">
-            <div class="host-head">
-                <h1>{heading}</h1>
-                <div class="actions">
-                    <a class="button" href=format!("/r/{code}/screen") target="_blank" rel="external noopener">{t().to_screen}</a>
-                    <a class="button" href=format!("/rooms/{code}/edit") rel="external">{t().to_edit}</a>
-                    <a class="button" href=format!("/r/{code}") rel="external">{t().to_room}</a>
-                </div>
+    let inside = view! {
+        <div class="host-head">
+            <h1>{wording(move || heading.get())}</h1>
+            <div class="actions">
+                <a class="button" href=format!("/r/{code}/screen") target="_blank" rel="external noopener">{t().to_screen}</a>
+                <a class="button" href=format!("/rooms/{code}/edit") rel="external">{t().to_edit}</a>
+                <a class="button" href=format!("/r/{code}") rel="external">{t().to_room}</a>
             </div>
-            <Notices live/>
-            <Alert form=desk.form/>
-            <div class="host-grid">
-                <section class="card stage" aria-label=t().current_poll>
-                    {move || match current.get() {
-                        Some(shape) => view! { <Stage desk shape/> }.erased(),
-                        None => view! { <p class="empty">{t().nothing_shown}</p> }.erased(),
-                    }}
-                    <Next desk/>
-                </section>
-                <aside class="card invite" aria-label=t().invite>
-                    <Invite live/>
-                    <People live/>
-                    <ConnectionState live/>
-                </aside>
-            </div>
-            <AllPolls desk/>
-        </Layout>
-    }
-    .erased()
+        </div>
+        <Notices live/>
+        <Alert form=desk.form/>
+        <div class="host-grid">
+            <section class="card stage" aria-label=t().current_poll>
+                {changing(move || match current.get() {
+                    Some(shape) => view! { <Stage desk shape/> }.erased(),
+                    None => view! { <p class="empty">{t().nothing_shown}</p> }.erased(),
+                })}
+                <Next desk/>
+            </section>
+            <aside class="card invite" aria-label=t().invite>
+                <Invite live/>
+                <People live/>
+                <ConnectionState live/>
+            </aside>
+        </div>
+        <AllPolls desk/>
+    };
+    framed(&title, "host", inside.kept())
 }
 
 /// The current poll and its buttons.
@@ -161,26 +159,28 @@ fn Stage(
         ("120", t().minutes_2),
         ("300", t().minutes_5),
     ];
-    let durations: Vec<_> =
-        durations.into_iter().map(|(value, words)| view! { <option value=value>{words}</option> }).collect();
+    let durations: Vec<_> = durations
+        .into_iter()
+        .map(|(value, words)| view! { <option value=value>{words}</option> }.erased())
+        .collect();
     view! {
         <h2 class="question">{shape.question.clone()}</h2>
         <PollStateLine live id/>
         <Bars live shape/>
         <div class="controls">
             <form class="control main-control" method="post" action=place(live) on:submit=move |event| desk.submit(&event)>
-                <input type="hidden" name="action" value=action/>
+                <input type="hidden" name="action" value=wording(action)/>
                 <input type="hidden" name="poll" value=id.to_string()/>
-                <button class="button primary" class:closing=move || action() == "close" type="submit">{words}</button>
-                <label class="duration" hidden=move || action() == "close">
+                <button class="button primary" class:closing=changing(move || action() == "close") type="submit">{wording(words)}</button>
+                <label class="duration" hidden=changing(move || action() == "close")>
                     <span>{t().countdown}</span>
                     <select name="duration_secs">{durations}</select>
                 </label>
             </form>
             <form class="control" method="post" action=place(live) on:submit=move |event| desk.submit(&event)>
-                <input type="hidden" name="action" value=move || if shown.get() { "hide" } else { "reveal" }/>
+                <input type="hidden" name="action" value=wording(move || if shown.get() { "hide" } else { "reveal" })/>
                 <input type="hidden" name="poll" value=id.to_string()/>
-                <button class="button" type="submit">{move || if shown.get() { t().hide } else { t().reveal }}</button>
+                <button class="button" type="submit">{wording(move || if shown.get() { t().hide } else { t().reveal })}</button>
             </form>
             <details class="confirm control">
                 <summary class="button">{t().reset}</summary>
@@ -192,7 +192,7 @@ fn Stage(
                 </form>
             </details>
         </div>
-        <p class="hint">{move || if shown.get() { t().audience_sees } else { t().audience_waits }}</p>
+        <p class="hint">{wording(move || if shown.get() { t().audience_sees } else { t().audience_waits })}</p>
     }
     .erased()
 }
@@ -213,16 +213,16 @@ fn Next(
             class="next"
             method="post"
             action=place(live)
-            hidden=move || next.with(Option::is_none)
+            hidden=changing(move || next.with(Option::is_none))
             on:submit=move |event| desk.submit(&event)
         >
             <input type="hidden" name="action" value="open"/>
-            <input type="hidden" name="poll" value=id/>
+            <input type="hidden" name="poll" value=wording(id)/>
             <button class="button" type="submit">{t().open_next}</button>
-            <span class="hint">{question}</span>
+            <span class="hint">{wording(question)}</span>
         </form>
     }
-    .erased()
+    .kept()
 }
 
 /// How others get in.
@@ -242,7 +242,7 @@ pub(crate) fn Invite(
             <p class="big-code">{code}</p>
         </div>
     }
-    .erased()
+    .kept()
 }
 
 /// Where the controls' forms go.

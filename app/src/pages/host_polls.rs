@@ -4,7 +4,7 @@ use domain::{PollId, PollState};
 use leptos::prelude::*;
 
 use super::host::{Desk, place};
-use crate::erase::Erase;
+use crate::erase::{Erase, changing, wording};
 use crate::text::t;
 
 /// All polls in order.
@@ -20,7 +20,7 @@ pub(crate) fn AllPolls(
     view! {
         <section class="card" aria-labelledby="all-polls">
             <h2 id="all-polls">{t().all_polls}</h2>
-            <p class="empty" hidden=move || ids.with(|ids| !ids.is_empty())>
+            <p class="empty" hidden=changing(move || ids.with(|ids| !ids.is_empty()))>
                 {t().no_polls} " "
                 <a href=format!("/rooms/{}/edit", live.code()) rel="external">{t().to_edit}</a>
             </p>
@@ -31,7 +31,7 @@ pub(crate) fn AllPolls(
             </ol>
         </section>
     }
-    .erased()
+    .kept()
 }
 
 #[component]
@@ -51,19 +51,19 @@ fn Item(
     let current = Memo::new(move |_| live.room.with(|room| room.room.current == Some(id)));
     let draft = move || state.get() == PollState::Draft;
     view! {
-        <li class="poll-item" class:current=current aria-current=move || current.get().then_some("true")>
+        <li class="poll-item" class:current=changing(move || current.get()) aria-current=wording(move || current.get().then_some("true"))>
             <div class="poll-item-words">
-                <p class="poll-item-question">{question}</p>
+                <p class="poll-item-question">{wording(move || question.get())}</p>
                 <p class="hint">
-                    <span class="chip" class:is-open=move || state.get() == PollState::Open>{move || state_words(state.get())}</span>
-                    <span>{move || votes.get().map(|votes| (t().votes)(votes))}</span>
-                    <span class="mine">{move || current.get().then(|| t().on_screens)}</span>
+                    <span class="chip" class:is-open=changing(move || state.get() == PollState::Open)>{wording(move || state_words(state.get()))}</span>
+                    <span>{wording(move || votes.get().map(|votes| (t().votes)(votes)))}</span>
+                    <span class="mine">{wording(move || current.get().then_some(t().on_screens))}</span>
                 </p>
             </div>
             <form method="post" action=place(live) on:submit=move |event| desk.submit(&event)>
-                <input type="hidden" name="action" value=move || if draft() { "open" } else { "show" }/>
+                <input type="hidden" name="action" value=wording(move || if draft() { "open" } else { "show" })/>
                 <input type="hidden" name="poll" value=id.to_string()/>
-                <button class="button" type="submit">{move || if draft() { t().open_poll } else { t().show }}</button>
+                <button class="button" type="submit">{wording(move || if draft() { t().open_poll } else { t().show })}</button>
             </form>
         </li>
     }

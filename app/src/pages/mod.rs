@@ -24,6 +24,9 @@ use serde::{Deserialize, Serialize};
 use crate::components::form::provide_sent_form;
 use crate::components::layout::provide_visitor;
 use crate::data::{RoomPage, SentForm, Visitor};
+use crate::erase::Drawn;
+#[cfg(feature = "ssr")]
+use crate::erase::Erase;
 use crate::place::LivePage;
 
 /// What a page about a room is drawn from, the same on both sides.
@@ -38,7 +41,7 @@ pub(crate) struct Loaded {
 }
 
 /// A page about a room.
-fn draw_room(page: LivePage, room: RoomPage) -> AnyView {
+fn draw_room(page: LivePage, room: RoomPage) -> Drawn {
     match page {
         LivePage::Edit => edit::draw(room),
         LivePage::Room => room::draw(room),
@@ -49,15 +52,15 @@ fn draw_room(page: LivePage, room: RoomPage) -> AnyView {
 
 /// A page about a room, or what is wrong. `place` is where to come back to after signing in.
 #[cfg(feature = "ssr")]
-pub(crate) fn live_page(page: LivePage, loaded: Loaded, place: &str) -> AnyView {
+pub(crate) fn live_page(page: LivePage, loaded: Loaded, place: &str) -> Drawn {
     use crate::components::problem_page::ProblemPage;
 
     provide_visitor(loaded.visitor);
     provide_sent_form(loaded.sent);
     match loaded.room {
         Ok(room) if room.room.is_host || !page.is_for_host() => draw_room(page, room),
-        Ok(_) => view! { <ProblemPage problem=Problem::forbidden()/> }.into_any(),
-        Err(problem) => view! { <ProblemPage problem next=place/> }.into_any(),
+        Ok(_) => view! { <ProblemPage problem=Problem::forbidden()/> }.erased(),
+        Err(problem) => view! { <ProblemPage problem next=place/> }.erased(),
     }
 }
 

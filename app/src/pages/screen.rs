@@ -3,24 +3,22 @@
 use domain::wire::Role;
 use leptos::ev::KeyboardEvent;
 use leptos::prelude::*;
-use leptos_meta::Title;
 
 use super::host::{Desk, Invite};
 use crate::browser;
 use crate::components::ballot::{PollStateLine, ResultsNote};
 use crate::components::bars::{Bars, rows};
 use crate::components::connection::{ConnectionState, Notices, People};
-use crate::components::layout::page_title;
+use crate::components::layout::set_title;
 use crate::components::problem::Alert;
 use crate::data::RoomPage;
-use crate::erase::Erase;
+use crate::erase::{Drawn, Erase, changing, wording};
 use crate::live::{Live, Shape};
-use crate::raw::raw_text;
 use crate::text::t;
 
 /// The page of a room.
-pub(super) fn draw(page: RoomPage) -> AnyView {
-    let title = page_title(&page.room.title);
+pub(super) fn draw(page: RoomPage) -> Drawn {
+    set_title(&page.room.title);
     let live = Live::start(page, Some(Role::Screen));
     let desk = Desk::new(live);
     let heading = Memo::new(move |_| live.room.with(|room| room.room.title.clone()));
@@ -32,16 +30,15 @@ pub(super) fn draw(page: RoomPage) -> AnyView {
         });
     }
     view! {
-        <Title text=raw_text(&title)/>
         <main id="main" class="screen">
             <section class="screen-main">
-                <p class="room-title">{heading}</p>
+                <p class="room-title">{wording(move || heading.get())}</p>
                 <Notices live/>
                 <Alert form=desk.form/>
-                {move || match current.get() {
+                {changing(move || match current.get() {
                     Some(shape) => view! { <Question live shape/> }.erased(),
                     None => view! { <h1 class="question">{t().screen_waiting}</h1> }.erased(),
-                }}
+                })}
             </section>
             <aside class="screen-side" aria-label=t().invite>
                 <Invite live/>
@@ -53,7 +50,7 @@ pub(super) fn draw(page: RoomPage) -> AnyView {
             </footer>
         </main>
     }
-    .erased()
+    .kept()
 }
 
 #[component]
@@ -75,7 +72,7 @@ fn Question(
         <div class="screen-bars" class:dense={count > 6} class:denser={count > 8}>
             <Bars live shape shown/>
         </div>
-        <div hidden=shown>
+        <div hidden=changing(move || shown.get())>
             <ResultsNote live id always=true/>
         </div>
     }
