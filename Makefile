@@ -1,7 +1,7 @@
 # Everything here is a short way to say something longer; see xtask/ and scripts/ for what happens.
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev site test lint fmt weight clean
+.PHONY: help run dev site test lint fmt weight bench clean
 
 # The programs built are looked for in target/, wherever else cargo is told to build.
 unexport CARGO_TARGET_DIR
@@ -45,6 +45,10 @@ fmt: ## format the code
 weight: site ## what pages weigh on the wire (URL=... for any page)
 	@$(if $(URL),,cargo build -p server)
 	@$(xtask) weight $(URL)
+
+bench: ## compare with a naive peer under the same load, optimised
+	@cargo build --release -p server -p bench
+	@target/release/bench target/release/voxpop
 
 clean: ## remove all that was built, keep data/
 	@cargo clean -q
