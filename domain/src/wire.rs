@@ -207,7 +207,8 @@ pub mod close {
     pub const FLOODING: u16 = 4429;
 }
 
-fn required<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Choice>, D::Error> {
+/// Reads a field that may be null and may not be absent.
+pub fn required<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<T>, D::Error> {
     Option::deserialize(from)
 }
 

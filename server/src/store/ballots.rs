@@ -2,13 +2,12 @@
 
 use std::collections::HashMap;
 
-use domain::{BallotId, Choice, PollId, Standing, Timestamp, VoterId};
+use domain::{BallotId, PollId, Standing, Timestamp, VoterId};
 use futures_util::TryStreamExt;
-use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, query};
 
 use super::row;
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// A ballot to write.
 #[derive(Clone, Debug)]
@@ -74,16 +73,11 @@ pub async fn load(connection: &mut AnyConnection, poll: PollId, round: u32) -> R
         let voter = row::id(&found, "voter_id", VoterId::from_slice)?;
         let ballot = row::id(&found, "ballot_id", BallotId::from_slice)?;
         if row::count::<u32>(&found, "round")? == round {
-            loaded.standing.insert(voter, Standing { ballot, choice: choice(&found)? });
+            loaded.standing.insert(voter, Standing { ballot, choice: row::maybe_json(&found, "choice")? });
         } else {
             let highest = loaded.earlier.entry(voter).or_insert(ballot);
             *highest = (*highest).max(ballot);
         }
     }
     Ok(loaded)
-}
-
-fn choice(found: &AnyRow) -> Result<Option<Choice>> {
-    let text: Option<String> = row::get(found, "choice")?;
-    text.map(|text| serde_json::from_str(&text).map_err(|error| Error::Stored(error.to_string()))).transpose()
 }

@@ -52,6 +52,12 @@ pub(super) fn json<T: DeserializeOwned>(row: &AnyRow, column: &str) -> Result<T>
     serde_json::from_str(&text).map_err(|_| unreadable(column))
 }
 
+/// A value stored as JSON text, where there is one.
+pub(super) fn maybe_json<T: DeserializeOwned>(row: &AnyRow, column: &str) -> Result<Option<T>> {
+    let text: Option<String> = get(row, column)?;
+    text.map(|text| serde_json::from_str(&text).map_err(|_| unreadable(column))).transpose()
+}
+
 /// An enum stored as its word on the wire.
 pub(super) fn word<T: DeserializeOwned>(row: &AnyRow, column: &str) -> Result<T> {
     let text: String = get(row, column)?;

@@ -2,8 +2,9 @@
 
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
+use domain::wire::required;
 use domain::{FieldError, NewRoom, PollId, Problem, Room, RoomList, RoomPatch};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
 use super::extract::{Code, Json};
 use crate::http::caller::Verified;
@@ -97,11 +98,4 @@ pub(super) async fn set_current(
     Json(current): Json<Current>,
 ) -> Result<axum::Json<Room>, Refused> {
     Ok(axum::Json(state.services.set_current(&asker, &code, current.poll).await?))
-}
-
-/// A field that may be null and may not be absent.
-pub(super) fn required<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
-    from: D,
-) -> Result<Option<T>, D::Error> {
-    Option::deserialize(from)
 }

@@ -1,11 +1,11 @@
 //! Ballots and results.
 
 use axum::extract::State;
+use domain::wire::required;
 use domain::{BallotId, Choice, Receipt, Tally};
 use serde::Deserialize;
 
 use super::extract::{Json, Poll};
-use super::rooms::required;
 use crate::http::caller::Verified;
 use crate::http::problem::Refused;
 use crate::state::AppState;
