@@ -1,10 +1,12 @@
 //! What becomes of a ballot: the order of checks that makes a retried, late or raced vote harmless.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{BallotId, Choice, PollState, Reason};
 
 /// The ballot of a voter that stands in a round, and its choice: `None` when withdrawn. A withdrawn
 /// ballot is kept, so that a late repeat of an older one cannot count.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Standing {
     /// The ballot that stands.
     pub ballot: BallotId,

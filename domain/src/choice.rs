@@ -63,6 +63,11 @@ impl Mark {
         Self(number.to_string())
     }
 
+    /// The mark with this key, as one was written before.
+    pub fn from_key(key: String) -> Self {
+        Self(key)
+    }
+
     /// The key.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -36,7 +36,7 @@ pub enum Command {
 }
 
 /// The part of a poll that commands change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lifecycle {
     /// Where it is.
     pub state: PollState,

@@ -26,6 +26,11 @@ pub struct Count {
 }
 
 impl Count {
+    /// The count of so many ballots that was kept elsewhere.
+    pub fn restore(ballots: u64, marks: impl IntoIterator<Item = (Mark, u64)>) -> Self {
+        Self { ballots, marks: marks.into_iter().collect() }
+    }
+
     /// Takes the marks of one ballot in.
     pub fn put(&mut self, marks: &[Mark]) {
         self.ballots += 1;

@@ -30,6 +30,12 @@ impl Timestamp {
         Self(self.0.saturating_add(millis).min(LATEST))
     }
 
+    /// This time, moved back; the epoch at the earliest.
+    #[must_use]
+    pub fn minus(self, duration: Duration) -> Self {
+        Self(self.0.saturating_sub(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)))
+    }
+
     /// How long it is from `earlier` to this time; zero when that is in the future.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))

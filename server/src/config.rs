@@ -5,7 +5,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::FalseyValueParser;
 use clap::{Args, ValueEnum};
+
+use crate::ballot_box::Limits;
+use crate::error::{Error, Result};
 
 /// All settings of a server.
 #[derive(Clone, Debug, Args)]
@@ -20,19 +24,65 @@ pub struct Config {
     /// The built browser files.
     #[arg(long, env = "VOXPOP_SITE_ROOT", default_value = "target/site")]
     pub site_root: PathBuf,
-    /// The database: `sqlite://` and a file.
-    #[arg(long, env = "DATABASE_URL", default_value = "sqlite://data/voxpop.db")]
-    pub database_url: String,
+    /// The database: `sqlite://` and a file; or, with Redis beside it, `mysql://` or `mariadb://` with user,
+    /// password, host and database. A secret, since it may hold a password.
+    #[arg(long, env = "DATABASE_URL", default_value = "sqlite://data/voxpop.db", hide_env_values = true)]
+    pub database_url: Secret,
+    /// The Redis that all nodes share, as `redis://` or `rediss://`. With it this server is one of many.
+    #[arg(long, env = "REDIS_URL", hide_env_values = true)]
+    pub redis_url: Option<Secret>,
+    /// What every key and channel in Redis begins with, so that several Voxpops can share one Redis.
+    #[arg(long, env = "VOXPOP_REDIS_PREFIX", default_value = "voxpop")]
+    pub redis_prefix: String,
+    /// Refuse to start where the database or Redis is set up in a way that could lose a recorded vote;
+    /// without it, only warn.
+    #[arg(long, env = "VOXPOP_STRICT", value_parser = FalseyValueParser::new())]
+    pub strict: bool,
     /// Who may make an account.
     #[arg(long, env = "VOXPOP_REGISTRATION", value_enum, default_value = "open")]
     pub registration: Registration,
     /// The key that signs tokens, at least 32 characters. Without it one is made at the first start and
-    /// kept beside the database.
+    /// kept beside the database; nodes that share Redis must share it, so there it has to be set.
     #[arg(long, env = "VOXPOP_JWT_KEY", hide_env_values = true)]
     pub jwt_key: Option<Secret>,
     /// Sockets' limits; no flags, for they are part of the contract's behaviour.
     #[arg(skip)]
     pub sockets: Sockets,
+    /// What waits for Redis and SQL at most, scaled out.
+    #[arg(skip)]
+    pub limits: Limits,
+}
+
+impl Config {
+    /// Whether the settings fit together. What is wrong is named by its setting, and no value is repeated.
+    pub fn check(&self) -> Result<()> {
+        let begins = |url: &Secret, with: &[&str]| with.iter().any(|start| url.reveal().starts_with(start));
+        let sqlite = begins(&self.database_url, &["sqlite:"]);
+        let mysql = begins(&self.database_url, &["mysql://", "mariadb://"]);
+        let redis = self.redis_url.as_ref();
+        let wrong = if !sqlite && !mysql {
+            "DATABASE_URL must begin with sqlite:, mysql:// or mariadb://"
+        } else if redis.is_some_and(|url| !begins(url, &["redis://", "rediss://"])) {
+            "REDIS_URL must begin with redis:// or rediss://"
+        } else if sqlite && redis.is_some() {
+            "REDIS_URL is set, so DATABASE_URL must be mysql:// or mariadb://: nodes cannot share an SQLite file"
+        } else if mysql && redis.is_none() {
+            "DATABASE_URL is MySQL or MariaDB, so REDIS_URL must be set: nodes count votes in Redis"
+        } else if mysql && self.jwt_key.is_none() {
+            "VOXPOP_JWT_KEY must be set, to the same on every node: each must know the others' tokens"
+        } else if !is_prefix(&self.redis_prefix) {
+            "VOXPOP_REDIS_PREFIX must be 1 to 32 characters of A-Z, a-z, 0-9, '_', '-' and '.'"
+        } else {
+            return Ok(());
+        };
+        Err(Error::Internal(wrong.into()))
+    }
+}
+
+/// Braces would change which part of a key Redis hashes, and a star would match others' keys.
+fn is_prefix(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
+    (1..=32).contains(&text.len()) && text.bytes().all(plain)
 }
 
 /// Who may make an account.
@@ -91,5 +141,57 @@ impl From<&str> for Secret {
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        config: Config,
+    }
+
+    fn parsed(arguments: &[&str]) -> Config {
+        Cli::parse_from([&["voxpop"], arguments].concat()).config
+    }
+
+    const MYSQL: &str = "--database-url=mysql://voxpop:hush@db/voxpop";
+    const REDIS: &str = "--redis-url=rediss://:hush@redis:6380";
+    const KEY: &str = "--jwt-key=hush-0123456789-0123456789-0123456789";
+
+    #[test]
+    fn parts_that_belong_together_are_set_together() {
+        let sqlite = "--database-url=sqlite://voxpop.db";
+        let strange = "--database-url=postgres://voxpop:hush@db/voxpop";
+        for (arguments, names) in [
+            (&[sqlite][..], None),
+            (&[MYSQL, REDIS, KEY], None),
+            (&["--database-url=mariadb://db/voxpop", REDIS, KEY], None),
+            (&[strange], Some("DATABASE_URL")),
+            (&[sqlite, REDIS, KEY], Some("REDIS_URL is set")),
+            (&[MYSQL, KEY], Some("REDIS_URL must be set")),
+            (&[MYSQL, "--redis-url=http://:hush@redis", KEY], Some("REDIS_URL must begin")),
+            (&[MYSQL, REDIS], Some("VOXPOP_JWT_KEY")),
+            (&[MYSQL, REDIS, KEY, "--redis-prefix=a{b}"], Some("VOXPOP_REDIS_PREFIX")),
+            (&[MYSQL, REDIS, KEY, "--redis-prefix="], Some("VOXPOP_REDIS_PREFIX")),
+        ] {
+            let wrong = parsed(arguments).check().err().map(|error| error.to_string());
+            assert!(!wrong.as_ref().is_some_and(|wrong| wrong.contains("hush")), "{wrong:?}");
+            match names {
+                None => assert_eq!(wrong, None),
+                Some(names) => assert!(wrong.as_ref().unwrap().contains(names), "{wrong:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn no_secret_shows_itself() {
+        let shown = format!("{:?}", parsed(&[MYSQL, REDIS, KEY]));
+        assert!(!shown.contains("hush"), "{shown}");
     }
 }

@@ -1,13 +1,17 @@
 //! The Voxpop server as a function of its settings, a listener and a signal to stop.
 
 pub mod auth;
+pub mod background;
 pub mod ballot_box;
 pub mod bus;
 pub mod clock;
 pub mod config;
 pub mod error;
+pub mod faults;
 pub mod http;
+pub mod preflight;
 pub mod service;
+pub mod shard;
 pub mod state;
 pub mod store;
 pub mod telemetry;
@@ -21,15 +25,15 @@ use std::time::Duration;
 
 use leptos::config::LeptosOptions;
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
 
 use crate::auth::key;
 use crate::auth::password::Passwords;
 use crate::auth::token::Tokens;
-use crate::ballot_box::LocalBallotBox;
-use crate::bus::{Bus, LocalBus};
+use crate::background::Background;
+use crate::ballot_box::{BallotBox, Link, LocalBallotBox, RedisBallotBox};
+use crate::bus::{Bus, LocalBus, RedisBus};
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, Secret};
 use crate::error::{Error, Result};
 use crate::service::Services;
 use crate::state::{AppState, Site};
@@ -46,27 +50,31 @@ const SWEEP: Duration = Duration::from_secs(60 * 60);
 pub struct Server {
     /// What its handlers share.
     pub state: AppState,
-    writer: JoinHandle<()>,
+    background: Background,
 }
 
 impl Server {
-    /// Opens the database, makes or reads the signing key, and starts the writer.
+    /// Opens the database, makes or reads the signing key, and starts what runs in the background.
     pub async fn prepare(config: &Config, address: SocketAddr, clock: Clock) -> Result<Self> {
-        let file = database_file(&config.database_url);
+        config.check()?;
+        let file = database_file(config.database_url.reveal());
         if let Some(folder) =
             file.as_deref().and_then(Path::parent).filter(|folder| !folder.as_os_str().is_empty())
         {
             let failed = |error| Error::Internal(format!("the folder {}: {error}", folder.display()));
             tokio::fs::create_dir_all(folder).await.map_err(failed)?;
         }
-        let store = Store::open(&config.database_url).await?;
+        let store = Store::open(config.database_url.reveal()).await?;
         let key_file = file.map(|file| file.with_extension("key"));
         let key = key::load(config.jwt_key.as_ref(), key_file.as_deref(), &clock).await?;
-        let bus: Arc<dyn Bus> = Arc::new(LocalBus::default());
-        let (ballots, writer) = LocalBallotBox::start(store.clone(), bus.clone(), clock.clone()).await?;
+        let mut background = Background::default();
+        let (bus, ballots) = match &config.redis_url {
+            None => alone(&store, &clock, &mut background).await?,
+            Some(redis) => shared(config, redis, &store, &clock, &mut background).await?,
+        };
         let services = Services {
             store,
-            ballots: Arc::new(ballots),
+            ballots,
             bus,
             passwords: Passwords::new(clock.random())?,
             tokens: Tokens::new(&key, clock.clone()),
@@ -86,12 +94,12 @@ impl Server {
             .build();
         let hub = Hub::new(services.clone(), config.sockets.most);
         let state = AppState { services, hub, site: Arc::new(site), sockets: config.sockets, leptos };
-        Ok(Self { state, writer })
+        Ok(Self { state, background })
     }
 
     /// Serves until `shutdown`; then says farewell to sockets, lets requests end and writes what waits.
     pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()>) -> Result<()> {
-        let Self { state, writer } = self;
+        let Self { state, background } = self;
         let hub = state.hub.clone();
         let store = state.services.store.clone();
         let sweeper = tokio::spawn(sweep(state.services.clone()));
@@ -113,13 +121,42 @@ impl Server {
         }
         sweeper.abort();
         drop(hub);
-        if tokio::time::timeout(FAREWELL, writer).await.is_err() {
+        if !background.stop(FAREWELL).await {
             tracing::warn!("some connections did not end in time");
         }
         store.close().await;
         Ok(())
     }
 }
+
+/// The parts of a server that is alone.
+async fn alone(store: &Store, clock: &Clock, background: &mut Background) -> Result<Parts> {
+    let bus: Arc<dyn Bus> = Arc::new(LocalBus::default());
+    let (ballots, writer) = LocalBallotBox::start(store.clone(), bus.clone(), clock.clone()).await?;
+    background.finish(writer);
+    Ok((bus, Arc::new(ballots)))
+}
+
+/// The parts of a server that is one of many.
+async fn shared(
+    config: &Config,
+    redis: &Secret,
+    store: &Store,
+    clock: &Clock,
+    background: &mut Background,
+) -> Result<Parts> {
+    let link = Link::open(redis.reveal(), &config.redis_prefix).await?;
+    let mut findings = preflight::sql(store).await?;
+    findings.extend(preflight::redis(&mut link.calls(), clock.now()).await?);
+    preflight::judge(&findings, config.strict)?;
+    let bus: Arc<dyn Bus> = Arc::new(RedisBus::start(link.clone(), clock, background));
+    let ballots =
+        RedisBallotBox::start(link, store.clone(), bus.clone(), clock.clone(), config.limits, background)
+            .await?;
+    Ok((bus, Arc::new(ballots)))
+}
+
+type Parts = (Arc<dyn Bus>, Arc<dyn BallotBox>);
 
 /// The whole server: prepares and serves.
 pub async fn run(config: Config, listener: TcpListener, shutdown: impl Future<Output = ()>) -> Result<()> {

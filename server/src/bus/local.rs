@@ -2,6 +2,8 @@
 
 use std::sync::{PoisonError, RwLock, Weak};
 
+use domain::RoomId;
+
 use super::{Bus, Event, Listener};
 
 /// Tells the listeners of this process.
@@ -23,4 +25,9 @@ impl Bus for LocalBus {
         listeners.retain(|known| known.strong_count() > 0);
         listeners.push(listener);
     }
+
+    /// All rooms are here.
+    fn follow(&self, _: RoomId) {}
+
+    fn unfollow(&self, _: RoomId) {}
 }

@@ -2,25 +2,34 @@
 //! listens merges what it has not handled yet.
 
 mod local;
+mod redis;
 
 use std::sync::Weak;
 
-use domain::{PollId, RoomCode, RoomId, SessionId, Standing, Tally, VoterId};
+use domain::{PollId, RoomCode, RoomId, SessionId, VoterId};
+use serde::{Deserialize, Serialize};
 
 pub use local::LocalBus;
+pub use redis::RedisBus;
+
+use crate::ballot_box::{CountedBallot, PollNow, Watermark};
 
 /// Something happened that sockets want to know.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Event {
-    /// Ballots were recorded and counted.
+    /// Ballots were counted, or a poll's tally changed for another reason.
     Counted {
         /// In this room.
         room: RoomId,
-        /// How the poll stands with them.
-        tally: Tally,
-        /// Whose they are and what they say, in the order of counting.
-        standings: Vec<(VoterId, Standing)>,
+        /// In this poll.
+        poll: PollId,
+        /// How the poll stands with them, where that could be read.
+        now: Option<PollNow>,
+        /// The ballots, in the order of counting.
+        ballots: Vec<CountedBallot>,
     },
+    /// Ballots were recorded.
+    Recorded(Watermark),
     /// A poll was created or changed; what it is now is in the store.
     PollChanged {
         /// In this room.
@@ -28,7 +37,7 @@ pub enum Event {
         /// This poll.
         poll: PollId,
         /// How it stands; drafts have none.
-        tally: Option<Tally>,
+        now: Option<PollNow>,
     },
     /// A poll was deleted.
     PollRemoved {
@@ -64,7 +73,7 @@ impl Event {
             | Self::PollRemoved { room, .. }
             | Self::RoomChanged { room }
             | Self::RoomClosed { room, .. } => Some(*room),
-            Self::SessionEnded(_) | Self::GuestEnded(_) => None,
+            Self::Recorded(_) | Self::SessionEnded(_) | Self::GuestEnded(_) => None,
         }
     }
 }
@@ -76,6 +85,12 @@ pub trait Bus: Send + Sync {
 
     /// Listens, as long as the listener lives.
     fn subscribe(&self, listener: Weak<dyn Listener>);
+
+    /// Wants to hear of a room, from other nodes too.
+    fn follow(&self, room: RoomId);
+
+    /// Does not any more.
+    fn unfollow(&self, room: RoomId);
 }
 
 /// Hears events. It must return at once.

@@ -18,10 +18,15 @@ async fn up() -> impl IntoResponse {
 }
 
 async fn ready(State(state): State<AppState>) -> impl IntoResponse {
-    let (status, word) = match state.services.store.check().await {
+    let services = &state.services;
+    let checked = async {
+        services.store.check().await?;
+        services.ballots.check().await
+    };
+    let (status, word) = match checked.await {
         Ok(()) => (StatusCode::OK, "ready"),
         Err(error) => {
-            tracing::warn!(%error, "not ready: the database does not answer");
+            tracing::warn!(%error, "not ready: the database or Redis does not answer");
             (StatusCode::SERVICE_UNAVAILABLE, "not ready")
         }
     };

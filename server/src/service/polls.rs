@@ -20,7 +20,7 @@ impl Services {
         let room = self.hosted(asker, code).await?;
         let definition = Definition::parse(new).map_err(Problem::invalid)?;
         let mut transaction = self.store.begin().await?;
-        let room = rooms::find(&mut *transaction, room.id).await?.ok_or_else(Problem::no_such_room)?;
+        let room = rooms::find_locked(&mut transaction, room.id).await?.ok_or_else(Problem::no_such_room)?;
         let mut present = polls::of_room(&mut *transaction, room.id).await?;
         if present.len() >= limits::POLLS_IN_ROOM {
             let detail = format!("A room holds at most {} polls.", limits::POLLS_IN_ROOM);
@@ -38,15 +38,17 @@ impl Services {
         let state = RoomState { room, polls: present };
         self.check_size(&state)?;
         transaction.commit().await?;
-        self.bus.publish(Event::PollChanged { room: poll.room, poll: poll.id, tally: None });
+        self.bus.publish(Event::PollChanged { room: poll.room, poll: poll.id, now: None });
         self.poll_for(asker, &state, &poll).await
     }
 
     /// Changes what a draft asks.
     pub async fn change_poll(&self, asker: &Asker, id: PollId, patch: PollPatch) -> Result<Poll> {
-        let (mut state, _) = self.hosted_poll(asker, id).await?;
+        let (state, _) = self.hosted_poll(asker, id).await?;
         let mut transaction = self.store.begin().await?;
-        let stored = polls::find(&mut *transaction, id).await?.ok_or_else(Problem::no_such_poll)?;
+        let room =
+            rooms::find_locked(&mut transaction, state.room.id).await?.ok_or_else(Problem::no_such_room)?;
+        let stored = polls::find_locked(&mut transaction, id).await?.ok_or_else(Problem::no_such_poll)?;
         if stored.lifecycle.state != PollState::Draft {
             let detail = "Only a draft can be changed. Reset the poll first; that drops its votes.";
             return Err(Problem::new(409, "not_draft", detail).into());
@@ -54,12 +56,10 @@ impl Services {
         let definition = stored.definition.patched(patch).map_err(Problem::invalid)?;
         let poll = PollRecord { definition, ..stored };
         polls::define(&mut transaction, id, &poll.definition).await?;
-        if let Some(known) = state.polls.iter_mut().find(|known| known.id == id) {
-            *known = poll.clone();
-        }
+        let state = RoomState { polls: polls::of_room(&mut *transaction, room.id).await?, room };
         self.check_size(&state)?;
         transaction.commit().await?;
-        self.bus.publish(Event::PollChanged { room: poll.room, poll: id, tally: None });
+        self.bus.publish(Event::PollChanged { room: poll.room, poll: id, now: None });
         self.poll_for(asker, &state, &poll).await
     }
 

@@ -10,6 +10,7 @@ use super::{RoomState, Services, Viewer};
 use crate::auth::Asker;
 use crate::bus::Event;
 use crate::error::{Error, Result};
+use crate::store::outbox::{self, Kind};
 use crate::store::polls::PollRecord;
 use crate::store::rooms::RoomRecord;
 use crate::store::{polls, rooms, users};
@@ -48,11 +49,12 @@ impl Services {
 
     /// A room with the tallies of its polls, as the asker may see them.
     pub async fn room_and_tallies(&self, asker: &Asker, code: &str) -> Result<(RoomId, Room, Vec<Tally>)> {
-        let state = self.room_state(code).await?;
+        let mut state = self.room_state(code).await?;
         let viewer = self.viewer(asker, &state).await?;
-        let tallies = self.ballots.tallies(&state.shown()).await?;
+        let read = self.ballots.now(&state.shown()).await?;
+        read.iter().for_each(|read| state.overlay(read));
         let now = self.clock.now();
-        let tallies = tallies.iter().map(|tally| state.tally_for(tally, &viewer, now)).collect();
+        let tallies = read.iter().map(|read| state.tally_for(&read.tally, &viewer, now)).collect();
         Ok((state.room.id, state.room_for(&viewer, now), tallies))
     }
 
@@ -91,17 +93,20 @@ impl Services {
     /// Changes a room's title, settings or order.
     pub async fn change_room(&self, asker: &Asker, code: &str, patch: RoomPatch) -> Result<Room> {
         let room = self.hosted(asker, code).await?;
-        let title = match &patch.title {
-            Some(title) => {
-                text::checked("title", title, limits::TITLE).map_err(|error| Problem::invalid(vec![error]))?
-            }
-            None => room.title.clone(),
-        };
-        let settings = room.settings.patched(patch.settings.unwrap_or_default());
+        let title =
+            patch.title.as_deref().map(|title| text::checked("title", title, limits::TITLE)).transpose();
+        let title = title.map_err(|error| Problem::invalid(vec![error]))?;
         let mut transaction = self.store.begin().await?;
+        let room = rooms::find_locked(&mut transaction, room.id).await?.ok_or_else(Problem::no_such_room)?;
+        let title = title.unwrap_or(room.title);
+        let settings = room.settings.patched(patch.settings.unwrap_or_default());
         rooms::update(&mut transaction, room.id, &title, settings).await?;
         if let Some(order) = &patch.poll_order {
             reorder(&mut transaction, room.id, order).await?;
+        }
+        if patch.settings.is_some() {
+            let now = self.clock.now();
+            outbox::put(&mut transaction, Kind::Room(room.id), room.id, room.revision + 1, now).await?;
         }
         transaction.commit().await?;
         self.bus.publish(Event::RoomChanged { room: room.id });
@@ -137,6 +142,7 @@ impl Services {
     pub async fn set_current(&self, asker: &Asker, code: &str, poll: Option<PollId>) -> Result<Room> {
         let room = self.hosted(asker, code).await?;
         let mut transaction = self.store.begin().await?;
+        let room = rooms::find_locked(&mut transaction, room.id).await?.ok_or_else(Problem::no_such_room)?;
         if let Some(poll) = poll {
             let found = polls::find(&mut *transaction, poll).await?;
             found.filter(|found| found.room == room.id).ok_or_else(Problem::no_such_poll)?;
@@ -193,6 +199,7 @@ impl Services {
             host,
             title,
             settings,
+            revision: 0,
             current: None,
             created_at,
         }
@@ -206,7 +213,7 @@ impl Services {
         definitions: Vec<Definition>,
     ) -> Result<Room> {
         let mut transaction = self.store.begin().await?;
-        if !users::exists(&mut transaction, room.host).await? {
+        if !users::lock(&mut transaction, room.host).await? {
             return Err(Problem::not_authenticated().into());
         }
         if rooms::count_of(&mut transaction, room.host).await? >= limits::ROOMS_OF_HOST {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use domain::{Poll, PollId, PollOption, PollState, Room, Standing, Tally, Timestamp};
 
 use crate::auth::Asker;
-use crate::ballot_box::InRound;
+use crate::ballot_box::{InRound, PollNow};
 use crate::store::polls::PollRecord;
 use crate::store::rooms::RoomRecord;
 
@@ -36,9 +36,29 @@ impl Viewer {
 }
 
 impl RoomState {
+    /// Whether what the room shows of itself differs: title, settings, current poll, order.
+    pub fn differs_from(&self, other: &Self) -> bool {
+        let room = |state: &Self| (state.room.title.clone(), state.room.settings, state.room.current);
+        let order = |state: &Self| state.polls.iter().map(|poll| poll.id).collect::<Vec<_>>();
+        room(self) != room(other) || order(self) != order(other)
+    }
+
     /// The poll with this id.
     pub fn poll(&self, id: PollId) -> Option<&PollRecord> {
         self.polls.iter().find(|poll| poll.id == id)
+    }
+
+    /// Takes over what was read together with a tally, where that knows more than the store said: who may see a tally
+    /// is decided by what held when it was counted.
+    pub fn overlay(&mut self, now: &PollNow) {
+        if now.settings_revision > self.room.revision {
+            (self.room.settings, self.room.revision) = (now.settings, now.settings_revision);
+        }
+        if let Some(poll) = self.polls.iter_mut().find(|poll| poll.id == now.tally.poll)
+            && now.is_ahead_of(&poll.lifecycle)
+        {
+            poll.lifecycle = now.life;
+        }
     }
 
     /// Whether an asker is the host.

@@ -1,6 +1,6 @@
 //! Casting ballots and reading results.
 
-use domain::{BallotId, Choice, IdentityKind, PollId, PollState, Problem, Tally};
+use domain::{BallotId, Choice, IdentityKind, PollId, PollState, Problem, Status, Tally};
 
 use super::{RoomState, Services};
 use crate::auth::Asker;
@@ -21,6 +21,23 @@ impl Services {
         self.ballots.cast(CastBallot { poll, voter: principal.voter(), is_guest, ballot, choice }).await
     }
 
+    /// The same, and waits a while for the ballot to be recorded, for askers who are answered once.
+    pub async fn cast_and_wait(
+        &self,
+        asker: &Asker,
+        poll: PollId,
+        ballot: Option<BallotId>,
+        choice: Option<Choice>,
+    ) -> Result<Cast> {
+        let mut cast = self.cast(asker, poll, ballot, choice).await?;
+        if let Some(place) = cast.place
+            && self.ballots.recorded(place).await
+        {
+            cast.receipt.status = Status::Recorded;
+        }
+        Ok(cast)
+    }
+
     /// Whether a poll is there for the asker: drafts are for their host only.
     pub async fn knows_of(&self, asker: &Asker, id: PollId) -> Result<()> {
         self.known_poll(asker, id).await.map(|_| ())
@@ -28,10 +45,11 @@ impl Services {
 
     /// How a poll stands, for who may see it.
     pub async fn results(&self, asker: &Asker, id: PollId) -> Result<Tally> {
-        let state = self.known_poll(asker, id).await?;
+        let mut state = self.known_poll(asker, id).await?;
         let viewer = self.viewer(asker, &state).await?;
-        let tally = self.ballots.tallies(&[id]).await?.pop().ok_or_else(Problem::no_such_poll)?;
-        let shown = state.tally_for(&tally, &viewer, self.clock.now());
+        let now = self.ballots.now(&[id]).await?.pop().ok_or_else(Problem::no_such_poll)?;
+        state.overlay(&now);
+        let shown = state.tally_for(&now.tally, &viewer, self.clock.now());
         if shown.marks.is_some() {
             return Ok(shown);
         }

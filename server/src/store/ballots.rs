@@ -6,8 +6,9 @@ use domain::{BallotId, PollId, Standing, Timestamp, VoterId};
 use futures_util::TryStreamExt;
 use sqlx::{AnyConnection, AssertSqlSafe, query};
 
-use super::row;
+use super::{Dialect, row};
 use crate::error::Result;
+use crate::faults;
 
 /// A ballot to write.
 #[derive(Clone, Debug)]
@@ -28,7 +29,7 @@ const ROWS: usize = 500;
 /// Writes ballots. Where a voter has one in that round already, the higher id stands.
 pub async fn upsert(connection: &mut AnyConnection, ballots: &[BallotRow], now: Timestamp) -> Result<()> {
     for rows in ballots.chunks(ROWS) {
-        let sql = upsert_statement(rows.len());
+        let sql = upsert_statement(Dialect::of(connection), rows.len());
         let mut statement = query(AssertSqlSafe(sql));
         for ballot in rows {
             let choice = ballot.standing.choice.as_ref().map(row::to_json).transpose()?;
@@ -45,12 +46,23 @@ pub async fn upsert(connection: &mut AnyConnection, ballots: &[BallotRow], now: 
     Ok(())
 }
 
-fn upsert_statement(rows: usize) -> String {
+fn upsert_statement(dialect: Dialect, rows: usize) -> String {
     let values = vec!["(?, ?, ?, ?, ?, ?)"; rows].join(", ");
+    let newer_stands = match dialect {
+        Dialect::MySql if faults::is_off(faults::UPSERT) => "ON DUPLICATE KEY UPDATE ballot_id = ballot_id",
+        Dialect::Sqlite => {
+            "ON CONFLICT (poll_id, round, voter_id) DO UPDATE SET choice = excluded.choice, \
+             cast_at = excluded.cast_at, ballot_id = excluded.ballot_id WHERE excluded.ballot_id > ballots.ballot_id"
+        }
+        // Assignments run from left to right: the id, which the others are decided by, comes last.
+        Dialect::MySql => {
+            "ON DUPLICATE KEY UPDATE choice = IF(VALUES(ballot_id) > ballot_id, VALUES(choice), choice), \
+             cast_at = IF(VALUES(ballot_id) > ballot_id, VALUES(cast_at), cast_at), \
+             ballot_id = IF(VALUES(ballot_id) > ballot_id, VALUES(ballot_id), ballot_id)"
+        }
+    };
     format!(
-        "INSERT INTO ballots (poll_id, round, voter_id, ballot_id, choice, cast_at) VALUES {values} \
-         ON CONFLICT (poll_id, round, voter_id) DO UPDATE SET choice = excluded.choice, \
-         cast_at = excluded.cast_at, ballot_id = excluded.ballot_id WHERE excluded.ballot_id > ballots.ballot_id"
+        "INSERT INTO ballots (poll_id, round, voter_id, ballot_id, choice, cast_at) VALUES {values} {newer_stands}"
     )
 }
 

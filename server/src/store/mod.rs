@@ -1,9 +1,15 @@
 //! All SQL. One body a query for every database, in the vocabulary that sqlx's `Any` driver shares.
 
 pub mod ballots;
+mod dialect;
+mod fault;
+mod mysql;
+pub mod outbox;
+pub mod poison;
 pub mod polls;
 pub mod rooms;
 mod row;
+pub mod shards;
 pub mod users;
 
 use std::ops::{Deref, DerefMut};
@@ -12,21 +18,29 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
+use sqlx::migrate::Migrator;
 use sqlx::{Any, AnyConnection, AnyPool, Executor, Transaction};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::error::{Error, Result};
+pub use self::dialect::Dialect;
+pub(crate) use self::fault::Fault;
+use crate::error::Result;
 
-/// How many connections read side by side.
-const READERS: u32 = 4;
+static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
 
 /// How long a use case waits for a connection before it is told that the server is too busy.
 const ACQUIRE: Duration = Duration::from_secs(10);
+
+/// How long a connection to a server lives, and how long an idle one: a server, or what stands between, drops
+/// old ones. A file does not.
+const LIFETIME: Duration = Duration::from_secs(30 * 60);
+const IDLE: Duration = Duration::from_secs(5 * 60);
 
 /// The database. SQLite has one writer: every write, of ballots too, goes over the one connection of
 /// `write`, so that their order is the order of the file.
 #[derive(Clone, Debug)]
 pub struct Store {
+    dialect: Dialect,
     read: AnyPool,
     write: AnyPool,
     /// Whose turn it is among writers other than the ballots': a crowd of them must not keep votes waiting.
@@ -61,15 +75,23 @@ impl DerefMut for Write {
 }
 
 impl Store {
-    /// Opens the database that a URL names, makes it where there is none, and brings its schema up to date.
+    /// Opens the database that a URL names and brings its schema up to date. An SQLite file is made where there
+    /// is none; a database of a server must be there.
     pub async fn open(url: &str) -> Result<Self> {
         sqlx::any::install_default_drivers();
-        let url = Self::sqlite_url(url)?;
-        let options = AnyConnectOptions::from_str(&url)?;
-        let write = pool(1).connect_with(options.clone()).await?;
-        sqlx::migrate!("../migrations").run(&write).await.map_err(sqlx::Error::from)?;
-        let read = pool(READERS).connect_with(options).await?;
-        Ok(Self { read, write, turn: Arc::new(Semaphore::new(1)) })
+        let dialect = Dialect::of_url(url)?;
+        let sizes = dialect.sizes();
+        let options = AnyConnectOptions::from_str(&match dialect {
+            Dialect::Sqlite => made_if_missing(url),
+            Dialect::MySql => url.to_owned(),
+        })?;
+        let write = pool(dialect, sizes.writers).connect_with(options.clone()).await?;
+        match dialect {
+            Dialect::Sqlite => migrate(&mut *write.acquire().await?).await?,
+            Dialect::MySql => mysql::set_up(&write).await?,
+        }
+        let read = pool(dialect, sizes.readers).connect_with(options).await?;
+        Ok(Self { dialect, read, write, turn: Arc::new(Semaphore::new(sizes.turns)) })
     }
 
     /// A transaction that writes, when its turn has come.
@@ -79,9 +101,9 @@ impl Store {
         Ok(Write { _turn: Some(turn), ..self.begin_ballots().await? })
     }
 
-    /// The same, for the writer of ballots: it waits for the one transaction under way and for no other.
+    /// The same, for the writers of ballots: they wait for transactions under way and for no others.
     pub async fn begin_ballots(&self) -> Result<Write> {
-        Ok(Write { transaction: self.write.begin_with("BEGIN IMMEDIATE").await?, _turn: None })
+        Ok(Write { transaction: self.write.begin_with(self.dialect.begin()).await?, _turn: None })
     }
 
     /// Whether the database answers.
@@ -95,36 +117,32 @@ impl Store {
         self.read.close().await;
         self.write.close().await;
     }
-
-    fn sqlite_url(url: &str) -> Result<String> {
-        if !url.starts_with("sqlite:") {
-            return Err(Error::Internal("DATABASE_URL must begin with sqlite:".into()));
-        }
-        let separator = if url.contains('?') { '&' } else { '?' };
-        Ok(if url.contains("mode=") { url.to_owned() } else { format!("{url}{separator}mode=rwc") })
-    }
 }
 
-fn pool(connections: u32) -> AnyPoolOptions {
+/// Applies what is missing of the schema. `run` takes a connection too, and then makes a future that cannot be spawned.
+async fn migrate(connection: &mut AnyConnection) -> Result<()> {
+    Ok(MIGRATIONS.run_direct(None, connection, false).await.map_err(sqlx::Error::from)?)
+}
+
+fn made_if_missing(url: &str) -> String {
+    let separator = if url.contains('?') { '&' } else { '?' };
+    if url.contains("mode=") { url.to_owned() } else { format!("{url}{separator}mode=rwc") }
+}
+
+fn pool(dialect: Dialect, connections: u32) -> AnyPoolOptions {
+    let server = dialect == Dialect::MySql;
     AnyPoolOptions::new()
         .max_connections(connections)
         .min_connections(1)
-        .idle_timeout(None)
-        .max_lifetime(None)
+        .idle_timeout(server.then_some(IDLE))
+        .max_lifetime(server.then_some(LIFETIME))
         .acquire_timeout(ACQUIRE)
         .after_connect(|connection, _| Box::pin(prepare(connection)))
 }
 
-/// WAL lets readers go on beside the writer; FULL makes a commit mean that it is on the disk.
 async fn prepare(connection: &mut AnyConnection) -> sqlx::Result<()> {
-    for pragma in [
-        "PRAGMA busy_timeout = 5000",
-        "PRAGMA journal_mode = WAL",
-        "PRAGMA synchronous = FULL",
-        "PRAGMA cache_size = -16000",
-        "PRAGMA temp_store = MEMORY",
-    ] {
-        connection.execute(pragma).await?;
+    for setting in Dialect::of(connection).session() {
+        connection.execute(*setting).await?;
     }
     Ok(())
 }

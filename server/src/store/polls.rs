@@ -1,10 +1,12 @@
 //! Polls: their definitions, where they are in their lives, and their places in their rooms.
 
+use std::collections::BTreeSet;
+
 use domain::{Definition, Lifecycle, NewPoll, PollId, RoomId, Timestamp};
 use sqlx::any::AnyRow;
-use sqlx::{Any, AnyConnection, Executor, query};
+use sqlx::{Any, AnyConnection, AssertSqlSafe, Executor, query};
 
-use super::{Store, row};
+use super::{Dialect, Store, row};
 use crate::error::{Error, Result};
 
 /// A poll as stored.
@@ -54,6 +56,38 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Open polls whose time is over, and their rooms.
+    pub async fn overdue(&self, now: Timestamp) -> Result<Vec<(PollId, RoomId)>> {
+        query("SELECT id, room_id FROM polls WHERE closes_at <= ? AND state = 'open'")
+            .bind(now.millis())
+            .fetch_all(&self.read)
+            .await?
+            .iter()
+            .map(|found| {
+                Ok((
+                    row::id(found, "id", PollId::from_slice)?,
+                    row::id(found, "room_id", RoomId::from_slice)?,
+                ))
+            })
+            .collect()
+    }
+}
+
+/// Which of these polls are there.
+pub async fn present(connection: &mut AnyConnection, named: &BTreeSet<PollId>) -> Result<BTreeSet<PollId>> {
+    if named.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let places = vec!["?"; named.len()].join(", ");
+    let mut statement = query(AssertSqlSafe(format!("SELECT id FROM polls WHERE id IN ({places})")));
+    for poll in named {
+        statement = statement.bind(poll.as_bytes().to_vec());
+    }
+    let found = statement.fetch_all(connection).await?;
+    found.iter().map(|found| row::id(found, "id", PollId::from_slice)).collect()
+}
+
 /// The poll with this id, as this connection sees it.
 pub async fn find<'e>(executor: impl Executor<'e, Database = Any>, id: PollId) -> Result<Option<PollRecord>> {
     query(select!("WHERE id = ?"))
@@ -62,6 +96,16 @@ pub async fn find<'e>(executor: impl Executor<'e, Database = Any>, id: PollId) -
         .await?
         .map(|found| poll(&found))
         .transpose()
+}
+
+/// The poll with this id, locked until the transaction ends. Whoever locks its room too locks the room first.
+pub async fn find_locked(connection: &mut AnyConnection, id: PollId) -> Result<Option<PollRecord>> {
+    let sql = match Dialect::of(connection) {
+        Dialect::Sqlite => select!("WHERE id = ?"),
+        Dialect::MySql => select!("WHERE id = ? FOR UPDATE"),
+    };
+    let found = query(sql).bind(id.as_bytes().to_vec()).fetch_optional(connection).await?;
+    found.map(|found| poll(&found)).transpose()
 }
 
 /// A room's polls in order, as this connection sees them.
@@ -143,6 +187,11 @@ pub async fn raise_epoch(connection: &mut AnyConnection, id: PollId) -> Result<u
         .bind(id.as_bytes().to_vec())
         .execute(&mut *connection)
         .await?;
+    epoch(connection, id).await
+}
+
+/// The epoch of a poll's count.
+pub async fn epoch(connection: &mut AnyConnection, id: PollId) -> Result<u64> {
     let found = query("SELECT epoch FROM polls WHERE id = ?")
         .bind(id.as_bytes().to_vec())
         .fetch_one(connection)

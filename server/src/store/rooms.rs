@@ -4,7 +4,7 @@ use domain::{PollId, RoomCode, RoomId, RoomSettings, Timestamp, UserId};
 use sqlx::any::AnyRow;
 use sqlx::{Any, AnyConnection, Executor, query};
 
-use super::{Store, row};
+use super::{Dialect, Store, row};
 use crate::error::Result;
 
 /// A room as stored.
@@ -20,6 +20,8 @@ pub struct RoomRecord {
     pub title: String,
     /// Its settings.
     pub settings: RoomSettings,
+    /// How often they were changed.
+    pub revision: u64,
     /// What phones and screens show now.
     pub current: Option<PollId>,
     /// When it was made.
@@ -29,7 +31,7 @@ pub struct RoomRecord {
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT id, code, host_id, title, results, change_vote, voters, current_poll, created_at FROM rooms ",
+            "SELECT id, code, host_id, title, results, change_vote, voters, revision, current_poll, created_at FROM rooms ",
             $rest
         )
     };
@@ -89,6 +91,16 @@ pub async fn find<'e>(executor: impl Executor<'e, Database = Any>, id: RoomId) -
         .transpose()
 }
 
+/// The room with this id, locked until the transaction ends. Whoever locks its polls too locks the room first.
+pub async fn find_locked(connection: &mut AnyConnection, id: RoomId) -> Result<Option<RoomRecord>> {
+    let sql = match Dialect::of(connection) {
+        Dialect::Sqlite => select!("WHERE id = ?"),
+        Dialect::MySql => select!("WHERE id = ? FOR UPDATE"),
+    };
+    let found = query(sql).bind(id.as_bytes().to_vec()).fetch_optional(connection).await?;
+    found.map(|found| room(&found)).transpose()
+}
+
 /// How many rooms a host has.
 pub async fn count_of(connection: &mut AnyConnection, host: UserId) -> Result<usize> {
     let found = query("SELECT COUNT(*) AS n FROM rooms WHERE host_id = ?")
@@ -115,8 +127,8 @@ pub async fn issue_code(connection: &mut AnyConnection, code: RoomCode, now: Tim
 /// Stores a room.
 pub async fn insert(connection: &mut AnyConnection, room: &RoomRecord) -> Result<()> {
     query(
-        "INSERT INTO rooms (id, code, host_id, title, results, change_vote, voters, current_poll, created_at) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO rooms (id, code, host_id, title, results, change_vote, voters, revision, current_poll, \
+         created_at) VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?, ?)",
     )
     .bind(room.id.as_bytes().to_vec())
     .bind(room.code.as_str().to_owned())
@@ -132,21 +144,24 @@ pub async fn insert(connection: &mut AnyConnection, room: &RoomRecord) -> Result
     Ok(())
 }
 
-/// Stores a room's title and settings.
+/// Stores a room's title and settings, and counts the change.
 pub async fn update(
     connection: &mut AnyConnection,
     id: RoomId,
     title: &str,
     settings: RoomSettings,
 ) -> Result<()> {
-    query("UPDATE rooms SET title = ?, results = ?, change_vote = ?, voters = ? WHERE id = ?")
-        .bind(title.to_owned())
-        .bind(row::to_word(settings.results))
-        .bind(i32::from(settings.change_vote))
-        .bind(row::to_word(settings.voters))
-        .bind(id.as_bytes().to_vec())
-        .execute(connection)
-        .await?;
+    query(
+        "UPDATE rooms SET title = ?, results = ?, change_vote = ?, voters = ?, revision = revision + 1 \
+         WHERE id = ?",
+    )
+    .bind(title.to_owned())
+    .bind(row::to_word(settings.results))
+    .bind(i32::from(settings.change_vote))
+    .bind(row::to_word(settings.voters))
+    .bind(id.as_bytes().to_vec())
+    .execute(connection)
+    .await?;
     Ok(())
 }
 
@@ -187,6 +202,7 @@ fn room(found: &AnyRow) -> Result<RoomRecord> {
             change_vote: row::get::<i32>(found, "change_vote")? != 0,
             voters: row::word(found, "voters")?,
         },
+        revision: row::count(found, "revision")?,
         current: row::maybe_id(found, "current_poll", PollId::from_slice)?,
         created_at: row::time(found, "created_at")?,
     })

@@ -4,7 +4,7 @@ use domain::{DisplayName, SessionId, Timestamp, UserId, Username, VoterId};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, query};
 
-use super::{Store, row};
+use super::{Dialect, Store, row};
 use crate::error::Result;
 
 /// An account as stored.
@@ -173,11 +173,7 @@ impl Store {
 
     async fn put_guest(&self, guest: VoterId, name: Option<String>, ended_at: Option<i64>) -> Result<()> {
         let mut transaction = self.begin().await?;
-        query("DELETE FROM guests WHERE id = ?")
-            .bind(guest.as_bytes().to_vec())
-            .execute(&mut *transaction)
-            .await?;
-        query("INSERT INTO guests (id, display_name, ended_at) VALUES (?, ?, ?)")
+        query(put_guest_statement(self.dialect))
             .bind(guest.as_bytes().to_vec())
             .bind(name)
             .bind(ended_at)
@@ -187,10 +183,27 @@ impl Store {
     }
 }
 
-/// Whether an account is there.
-pub async fn exists(connection: &mut AnyConnection, user: UserId) -> Result<bool> {
-    let found = query("SELECT 1 FROM users WHERE id = ?").bind(user.as_bytes().to_vec());
-    Ok(found.fetch_optional(connection).await?.is_some())
+/// Whether an account is there. If so it stays, and nobody else who asks this goes on, until the transaction ends.
+pub async fn lock(connection: &mut AnyConnection, user: UserId) -> Result<bool> {
+    let sql = match Dialect::of(connection) {
+        Dialect::Sqlite => "SELECT id FROM users WHERE id = ?",
+        Dialect::MySql => "SELECT id FROM users WHERE id = ? FOR UPDATE",
+    };
+    Ok(query(sql).bind(user.as_bytes().to_vec()).fetch_optional(connection).await?.is_some())
+}
+
+/// In place of what was known of the guest.
+fn put_guest_statement(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Sqlite => {
+            "INSERT INTO guests (id, display_name, ended_at) VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE \
+             SET display_name = excluded.display_name, ended_at = excluded.ended_at"
+        }
+        Dialect::MySql => {
+            "INSERT INTO guests (id, display_name, ended_at) VALUES (?, ?, ?) ON DUPLICATE KEY UPDATE \
+             display_name = VALUES(display_name), ended_at = VALUES(ended_at)"
+        }
+    }
 }
 
 fn user(found: &AnyRow) -> Result<UserRecord> {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
 use domain::wire::{ByeReason, close};
-use domain::{PollId, Problem, RoomId, SessionId, VoterId};
+use domain::{PollId, Problem, RoomId, SessionId, TallyVersion, VoterId};
 use tokio::sync::oneshot;
 
 use super::inbox::{Inbox, Joining, Request, SocketId};
@@ -17,6 +17,7 @@ use crate::auth::Principal;
 use crate::bus::{Event, Listener};
 use crate::error::{Error, Result};
 use crate::service::Services;
+use crate::shard::Shard;
 
 /// How long a socket waits for a room to let it in or out.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -45,10 +46,14 @@ struct Room {
 /// What a room's task lets others read.
 #[derive(Default)]
 pub(super) struct Shared {
-    /// How many people are in the room.
+    /// How many people are in the room, on other nodes too.
     pub(super) participants: AtomicU64,
     /// The room's polls.
     pub(super) polls: RwLock<HashSet<PollId>>,
+    /// How many people are in the room on this node.
+    pub(super) here: AtomicU64,
+    /// The polls that are shown, and the newest tally of each.
+    pub(super) shown: Mutex<Vec<(PollId, TallyVersion)>>,
 }
 
 impl Hub {
@@ -67,7 +72,7 @@ impl Hub {
         hub
     }
 
-    /// How many people are in a room on this node.
+    /// How many people are in a room, as far as this node knows.
     pub fn participants(&self, room: RoomId) -> u64 {
         self.rooms().get(&room).map_or(0, |room| room.shared.participants.load(Ordering::Relaxed))
     }
@@ -150,6 +155,7 @@ impl Hub {
         let unused = rooms.get(&room).is_none_or(|room| room.sockets == 0);
         if unused {
             rooms.remove(&room);
+            self.services.bus.unfollow(room);
         }
         unused
     }
@@ -166,6 +172,7 @@ impl Hub {
     }
 
     fn open(&self, id: RoomId) -> Room {
+        self.services.bus.follow(id);
         let room = Room { inbox: Arc::default(), shared: Arc::default(), sockets: 0 };
         let task = RoomTask::new(id, self.services.clone(), room.inbox.clone(), room.shared.clone());
         let hub = self.me.clone();
@@ -192,6 +199,12 @@ impl Hub {
 impl Listener for Hub {
     fn hear(&self, event: Event) {
         match event {
+            Event::Recorded(mark) => {
+                let shard = mark.upto.shard;
+                let rooms = self.rooms();
+                let recorded = rooms.iter().filter(|(room, _)| Shard::of(**room) == shard);
+                recorded.for_each(|(_, room)| room.inbox.hear(Event::Recorded(mark.clone())));
+            }
             Event::SessionEnded(ended) => self.log_out(|_, session| session == Some(ended)),
             Event::GuestEnded(ended) => self.log_out(|voter, session| voter == ended && session.is_none()),
             event => {

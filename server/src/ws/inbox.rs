@@ -4,11 +4,12 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use domain::wire::Role;
-use domain::{PollId, RoomCode, Standing, Tally, VoterId};
+use domain::{PollId, RoomCode};
 use tokio::sync::{Notify, oneshot};
 
 use super::outbox::Outbox;
 use crate::auth::Principal;
+use crate::ballot_box::{CountedBallot, PollNow, Pulse, Watermark};
 use crate::bus::Event;
 use crate::error::Result;
 
@@ -39,18 +40,45 @@ pub(super) struct Post {
     pub(super) changed: BTreeSet<PollId>,
     /// Polls that were deleted.
     pub(super) removed: BTreeSet<PollId>,
-    /// The newest tallies.
-    pub(super) tallies: HashMap<PollId, Tally>,
-    /// Ballots that were counted, in order.
-    pub(super) counted: Vec<Counted>,
+    /// How polls stand, as far as anything newer was heard.
+    pub(super) nows: HashMap<PollId, PollNow>,
+    /// Ballots that were counted, in order, and their polls.
+    pub(super) counted: Vec<(PollId, CountedBallot)>,
+    /// How far the room's shard is recorded: the last of each epoch, in order.
+    pub(super) watermarks: Vec<Watermark>,
+    /// What was heard of other nodes.
+    pub(super) pulse: Option<Pulse>,
 }
 
-/// A ballot that was counted.
-pub(super) struct Counted {
-    pub(super) poll: PollId,
-    pub(super) round: u32,
-    pub(super) voter: VoterId,
-    pub(super) standing: Standing,
+impl Post {
+    /// Takes in how a poll stands; what is older than what waits changes nothing.
+    pub(super) fn take_now(&mut self, now: PollNow) {
+        let waiting = self.nows.get(&now.tally.poll);
+        if waiting.is_none_or(|waiting| waiting.tally.version < now.tally.version) {
+            self.nows.insert(now.tally.poll, now);
+        }
+    }
+
+    /// Takes in how far the shard is recorded. What is heard of a new epoch must not hide how the last one ended.
+    fn take_watermark(&mut self, mark: Watermark) {
+        match self.watermarks.last_mut().filter(|last| last.upto.epoch >= mark.upto.epoch) {
+            Some(last) => last.advance(&mark),
+            None => self.watermarks.push(mark),
+        }
+    }
+
+    /// Adds what came in later.
+    pub(super) fn merge(&mut self, newer: Self) {
+        self.requests.extend(newer.requests);
+        self.room_changed |= newer.room_changed;
+        self.closed = self.closed.or(newer.closed);
+        self.changed.extend(newer.changed);
+        self.removed.extend(newer.removed);
+        newer.nows.into_values().for_each(|now| self.take_now(now));
+        self.counted.extend(newer.counted);
+        newer.watermarks.into_iter().for_each(|mark| self.take_watermark(mark));
+        self.pulse = newer.pulse.or(self.pulse.take());
+    }
 }
 
 /// A socket that comes or goes.
@@ -74,32 +102,36 @@ impl Inbox {
     pub(super) fn hear(&self, event: Event) {
         let mut post = self.lock();
         match event {
-            Event::Counted { tally, standings, .. } => {
-                let (poll, round) = (tally.poll, tally.round);
+            Event::Counted { poll, now, ballots, .. } => {
                 let room = MOST_COUNTED.saturating_sub(post.counted.len());
-                let counted = standings.into_iter().take(room);
-                post.counted.extend(counted.map(|(voter, standing)| Counted {
-                    poll,
-                    round,
-                    voter,
-                    standing,
-                }));
-                post.tallies.insert(poll, tally);
+                post.counted.extend(ballots.into_iter().take(room).map(|counted| (poll, counted)));
+                now.into_iter().for_each(|now| post.take_now(now));
             }
-            Event::PollChanged { poll, tally, .. } => {
+            Event::Recorded(mark) => post.take_watermark(mark),
+            Event::PollChanged { poll, now, .. } => {
                 post.changed.insert(poll);
                 // A draft brings none; an older one is told apart by its round.
-                post.tallies.extend(tally.map(|tally| (poll, tally)));
+                now.into_iter().for_each(|now| post.take_now(now));
             }
             Event::PollRemoved { poll, .. } => {
                 post.removed.insert(poll);
                 post.changed.remove(&poll);
-                post.tallies.remove(&poll);
+                post.nows.remove(&poll);
             }
             Event::RoomChanged { .. } => post.room_changed = true,
             Event::RoomClosed { code, .. } => post.closed = Some(code),
             Event::SessionEnded(_) | Event::GuestEnded(_) => return,
         }
+        drop(post);
+        self.ready.notify_one();
+    }
+
+    /// Puts what was heard of other nodes in.
+    pub(super) fn hear_pulse(&self, mut pulse: Pulse) {
+        let mut post = self.lock();
+        std::mem::take(&mut pulse.changed).into_iter().for_each(|now| post.take_now(now));
+        post.take_watermark(pulse.watermark.clone());
+        post.pulse = Some(pulse);
         drop(post);
         self.ready.notify_one();
     }

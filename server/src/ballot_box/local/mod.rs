@@ -7,13 +7,13 @@ mod writer;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use domain::{BallotId, Command, PollId, Problem, Reason, Receipt, RoomId, Status, Tally, VoterId};
+use domain::{BallotId, Command, PollId, Problem, Reason, Receipt, RoomId, Status, VoterId};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use self::shelf::Shelf;
 use self::writer::{Job, Writer};
-use super::{BallotBox, Cast, CastBallot, InRound};
+use super::{BallotBox, Beat, Cast, CastBallot, InRound, Place, PollNow, Pulse};
 use crate::bus::Bus;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
@@ -67,7 +67,7 @@ impl LocalBallotBox {
             reason: Some(Reason::Overloaded),
             choice: None,
         };
-        Cast { receipt, counted: false }
+        Cast { receipt, counted: false, place: None }
     }
 }
 
@@ -94,8 +94,8 @@ impl BallotBox for LocalBallotBox {
         self.ask(|reply| Job::Settings(room, reply)).await
     }
 
-    async fn tallies(&self, polls: &[PollId]) -> Result<Vec<Tally>> {
-        self.read(polls, |poll| Some(poll.tally())).await
+    async fn now(&self, polls: &[PollId]) -> Result<Vec<PollNow>> {
+        self.read(polls, |poll| Some(poll.now())).await
     }
 
     async fn standings(&self, polls: &[PollId], voter: VoterId) -> Result<Vec<(PollId, InRound)>> {
@@ -104,6 +104,23 @@ impl BallotBox for LocalBallotBox {
             Some((poll.record.id, InRound { round: poll.record.lifecycle.round, standing }))
         };
         self.read(polls, standing).await
+    }
+
+    /// A ballot is recorded before its receipt is made.
+    async fn recorded(&self, _: Place) -> bool {
+        true
+    }
+
+    /// There are no other nodes.
+    async fn pulse(&self, _: Beat) -> Result<Option<Pulse>> {
+        Ok(None)
+    }
+
+    /// A tally is told together with the ballots that it counts, so that it is always newer than what was hidden.
+    async fn touch(&self, _: PollId) {}
+
+    async fn check(&self) -> Result<()> {
+        if self.jobs.is_closed() { Err(stopped()) } else { Ok(()) }
     }
 }
 

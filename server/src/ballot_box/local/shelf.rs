@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
 
 use domain::{
-    BallotId, Choice, Count, Lifecycle, Mark, PollId, PollState, RoomSettings, Standing, Tally, TallyVersion,
-    VoterId,
+    BallotId, Choice, Count, Mark, PollId, PollState, RoomSettings, Standing, Tally, TallyVersion, VoterId,
 };
 
+use crate::ballot_box::PollNow;
 use crate::store::ballots;
 use crate::store::polls::PollRecord;
 
@@ -22,8 +22,9 @@ const MOST_POLLS: usize = 5_000;
 pub(super) struct Loaded {
     /// What is stored of it.
     pub(super) record: PollRecord,
-    /// Its room's settings.
+    /// Its room's settings, and how often they were changed.
     pub(super) settings: RoomSettings,
+    pub(super) settings_revision: u64,
     version: TallyVersion,
     count: Count,
     standing: HashMap<VoterId, Standing>,
@@ -35,7 +36,7 @@ impl Loaded {
     /// A poll with the ballots that SQL holds, counted.
     pub(super) fn new(
         record: PollRecord,
-        settings: RoomSettings,
+        (settings, settings_revision): (RoomSettings, u64),
         epoch: u64,
         ballots: ballots::Loaded,
     ) -> Self {
@@ -45,18 +46,34 @@ impl Loaded {
         for choice in standing.values().filter_map(|standing| standing.choice.as_ref()) {
             count.put(&marks(&record, choice));
         }
-        Self { record, settings, version, count, standing, earlier, used: AtomicU64::new(0) }
+        Self {
+            record,
+            settings,
+            settings_revision,
+            version,
+            count,
+            standing,
+            earlier,
+            used: AtomicU64::new(0),
+        }
     }
 
-    /// How it stands.
-    pub(super) fn tally(&self) -> Tally {
+    /// Its count.
+    fn tally(&self) -> Tally {
         let life = &self.record.lifecycle;
         Tally::new(self.record.id, life.round, self.version, &self.count, life.state == PollState::Closed)
     }
 
-    /// How it stands, for whom drafts have no tally.
-    pub(super) fn shown_tally(&self) -> Option<Tally> {
-        (self.record.lifecycle.state != PollState::Draft).then(|| self.tally())
+    /// How it stands, and what decides who may see it.
+    pub(super) fn now(&self) -> PollNow {
+        let (life, settings, settings_revision) =
+            (self.record.lifecycle, self.settings, self.settings_revision);
+        PollNow { tally: self.tally(), life, settings, settings_revision }
+    }
+
+    /// How it stands, for whom drafts do not stand anyhow.
+    pub(super) fn shown_now(&self) -> Option<PollNow> {
+        (self.record.lifecycle.state != PollState::Draft).then(|| self.now())
     }
 
     /// What stands of a voter.
@@ -97,12 +114,6 @@ impl Loaded {
             self.version = TallyVersion { epoch, version: 0 };
         }
         self.record = record;
-        self.touch();
-    }
-
-    /// Takes over where it is in its life.
-    pub(super) fn set_lifecycle(&mut self, lifecycle: Lifecycle) {
-        self.record.lifecycle = lifecycle;
         self.touch();
     }
 

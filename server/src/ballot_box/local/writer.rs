@@ -10,7 +10,8 @@ use domain::{
 };
 use tokio::sync::{mpsc, oneshot};
 
-use super::super::{Cast, CastBallot};
+use super::super::intent::{self, Intent};
+use super::super::{Cast, CastBallot, CountedBallot};
 use super::shelf::{Loaded, Shelf};
 use crate::bus::{Bus, Event};
 use crate::clock::Clock;
@@ -192,51 +193,43 @@ impl Writer {
                 for (voter, standing) in &standings {
                     loaded.put(*voter, standing.clone());
                 }
-                (loaded.record.room, loaded.tally())
+                (loaded.record.room, loaded.now())
             });
-            if let Some((room, tally)) = counted {
-                self.bus.publish(Event::Counted { room, tally, standings });
+            if let Some((room, now)) = counted {
+                let (round, version) = (now.tally.round, now.tally.version);
+                let counted =
+                    |(voter, standing)| CountedBallot { voter, round, standing, version, place: None };
+                let ballots = standings.into_iter().map(counted).collect();
+                self.bus.publish(Event::Counted { room, poll, now: Some(now), ballots });
             }
         }
     }
 
     async fn command(&mut self, poll: PollId, command: Command) -> Result<PollRecord> {
         self.load([poll]).await?;
-        let mut transaction = self.store.begin_ballots().await?;
-        let stored = polls::find(&mut *transaction, poll).await?.ok_or_else(Problem::no_such_poll)?;
-        let lifecycle = stored.lifecycle.after(command, self.clock.now())?;
-        let opened = matches!(command, Command::Open { .. });
-        if opened {
-            rooms::set_current(&mut transaction, stored.room, Some(poll)).await?;
-        }
-        if lifecycle == stored.lifecycle {
-            transaction.commit().await?;
-            self.publish_room(stored.room, opened);
-            return Ok(stored);
-        }
-        polls::set_lifecycle(&mut transaction, poll, &lifecycle).await?;
-        let new_epoch = match lifecycle.round == stored.lifecycle.round {
-            true => None,
-            false => Some(polls::raise_epoch(&mut transaction, poll).await?),
-        };
-        transaction.commit().await?;
-
-        self.deadlines.retain(|(_, known)| *known != poll);
-        self.deadlines.extend(lifecycle.closes_at.map(|time| (time, poll)));
-        let record = PollRecord { lifecycle, ..stored };
-        let tally = self.shelf.write(poll, |loaded| {
-            loaded.replace(record.clone(), new_epoch);
-            loaded.shown_tally()
-        });
-        self.bus.publish(Event::PollChanged { room: record.room, poll, tally: tally.flatten() });
-        self.publish_room(record.room, opened);
-        Ok(record)
+        let transaction = self.store.begin_ballots().await?;
+        let intent = intent::commit(transaction, poll, command, self.clock.now()).await?;
+        let opened = intent.opened;
+        Ok(self.carry_out(intent, opened))
     }
 
-    fn publish_room(&self, room: RoomId, changed: bool) {
-        if changed {
-            self.bus.publish(Event::RoomChanged { room });
+    /// Takes over what was committed, and tells of it where it changed something.
+    fn carry_out(&mut self, intent: Intent, opened: bool) -> PollRecord {
+        let new_epoch = intent.is_reset().then_some(intent.epoch);
+        let Intent { poll: record, before, .. } = intent;
+        if record.lifecycle != before {
+            self.deadlines.retain(|(_, known)| *known != record.id);
+            self.deadlines.extend(record.lifecycle.closes_at.map(|time| (time, record.id)));
+            let now = self.shelf.write(record.id, |loaded| {
+                loaded.replace(record.clone(), new_epoch);
+                loaded.shown_now()
+            });
+            self.bus.publish(Event::PollChanged { room: record.room, poll: record.id, now: now.flatten() });
         }
+        if opened {
+            self.bus.publish(Event::RoomChanged { room: record.room });
+        }
+        record
     }
 
     async fn delete(&mut self, poll: PollId) -> Result<()> {
@@ -252,17 +245,17 @@ impl Writer {
     }
 
     async fn settings(&mut self, room: RoomId) -> Result<()> {
-        let settings = self.store.room(room).await?.ok_or_else(Problem::no_such_room)?.settings;
+        let stored = self.store.room(room).await?.ok_or_else(Problem::no_such_room)?;
         let mut changed = Vec::new();
         self.shelf.each(|loaded| {
             if loaded.record.room == room {
-                loaded.settings = settings;
+                (loaded.settings, loaded.settings_revision) = (stored.settings, stored.revision);
                 loaded.touch();
-                changed.push((loaded.record.id, loaded.shown_tally()));
+                changed.push((loaded.record.id, loaded.shown_now()));
             }
         });
-        for (poll, tally) in changed {
-            self.bus.publish(Event::PollChanged { room, poll, tally });
+        for (poll, now) in changed {
+            self.bus.publish(Event::PollChanged { room, poll, now });
         }
         Ok(())
     }
@@ -278,21 +271,11 @@ impl Writer {
         }
     }
 
-    async fn close_at_deadline(&self, poll: PollId, now: Timestamp) -> Result<()> {
-        let mut transaction = self.store.begin_ballots().await?;
-        let Some(stored) = polls::find(&mut *transaction, poll).await? else { return Ok(()) };
-        let mut lifecycle = stored.lifecycle.at(now);
-        if lifecycle == stored.lifecycle {
-            return Ok(());
+    async fn close_at_deadline(&mut self, poll: PollId, now: Timestamp) -> Result<()> {
+        let transaction = self.store.begin_ballots().await?;
+        if let Some(intent) = intent::commit_close(transaction, poll, now).await? {
+            self.carry_out(intent, false);
         }
-        lifecycle.revision += 1;
-        polls::set_lifecycle(&mut transaction, poll, &lifecycle).await?;
-        transaction.commit().await?;
-        let tally = self.shelf.write(poll, |loaded| {
-            loaded.set_lifecycle(lifecycle);
-            loaded.tally()
-        });
-        self.bus.publish(Event::PollChanged { room: stored.room, poll, tally });
         Ok(())
     }
 
@@ -310,7 +293,7 @@ impl Writer {
             let Some(room) = rooms::find(&mut *transaction, record.room).await? else { continue };
             let ballots = ballots::load(&mut transaction, poll, record.lifecycle.round).await?;
             let epoch = polls::raise_epoch(&mut transaction, poll).await?;
-            loaded.push(Loaded::new(record, room.settings, epoch, ballots));
+            loaded.push(Loaded::new(record, (room.settings, room.revision), epoch, ballots));
         }
         transaction.commit().await?;
         loaded.into_iter().for_each(|poll| self.shelf.insert(poll));
@@ -364,7 +347,7 @@ fn judge_one(
         Verdict::Refused(reason) => (Status::Refused, Some(reason), stands),
     };
     let receipt = Receipt { ballot, poll: cast.poll, status, reason, choice };
-    Cast { receipt, counted: verdict == Verdict::Counts }
+    Cast { receipt, counted: verdict == Verdict::Counts, place: None }
 }
 
 /// Tells everybody whose ballot was in a group that failed to send it again.

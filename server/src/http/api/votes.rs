@@ -26,7 +26,7 @@ pub(super) async fn cast(
     Poll(id): Poll,
     Json(ballot): Json<Ballot>,
 ) -> Result<axum::Json<Receipt>, Refused> {
-    let cast = state.services.cast(&asker, id, ballot.ballot, ballot.choice).await?;
+    let cast = state.services.cast_and_wait(&asker, id, ballot.ballot, ballot.choice).await?;
     Ok(axum::Json(cast.receipt))
 }
 

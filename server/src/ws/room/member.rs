@@ -85,6 +85,37 @@ impl Member {
         self.outbox.say(&ServerMessage::Yours { poll, results_visible, choice, ballot });
     }
 
+    /// Takes what stands of its voter, and says whether it sees results only because of that.
+    pub(super) fn take_standing(
+        &mut self,
+        state: &RoomState,
+        poll: PollId,
+        standing: InRound,
+        now: Timestamp,
+    ) -> bool {
+        let saw = self.sees(state, poll, now);
+        let known = self.viewer.standings.get(&poll);
+        if known.is_none_or(|known| known.round <= standing.round) {
+            self.viewer.standings.insert(poll, standing);
+            self.tell_yours(state, poll, now);
+        }
+        !saw && self.sees(state, poll, now)
+    }
+
+    /// Forgets a ballot that was lost before it was recorded.
+    pub(super) fn drop_standing(
+        &mut self,
+        state: &RoomState,
+        poll: PollId,
+        ballot: BallotId,
+        now: Timestamp,
+    ) {
+        if self.viewer.standings.get(&poll).is_some_and(|known| known.standing.ballot == ballot) {
+            self.viewer.standings.remove(&poll);
+            self.tell_yours(state, poll, now);
+        }
+    }
+
     /// Forgets a poll that was deleted.
     pub(super) fn forget(&mut self, poll: PollId) {
         self.viewer.standings.remove(&poll);

@@ -1,6 +1,8 @@
 //! One room's task: hears what happened, decides who may see what, and tells the members.
 
 mod member;
+mod pending;
+mod pulse;
 mod shown;
 
 use std::collections::HashMap;
@@ -9,15 +11,16 @@ use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
 
 use domain::wire::{ByeReason, close};
-use domain::{PollId, PollState, Receipt, RoomCode, RoomId, ServerMessage, Status, Tally};
+use domain::{PollId, PollState, RoomCode, RoomId, ServerMessage, TallyVersion};
 use tokio::time::{Instant, sleep_until};
 
 use self::member::Member;
+use self::pending::Pending;
 use self::shown::ShownTally;
 use super::hub::{Hub, Shared};
-use super::inbox::{Counted, Inbox, Joining, Post, Request, SocketId};
+use super::inbox::{Inbox, Joining, Post, Request, SocketId};
 use super::outbox::{Farewell, encode};
-use crate::ballot_box::InRound;
+use crate::ballot_box::{CountedBallot, InRound, PollNow, Pulse, Watermark};
 use crate::error::{Error, Result};
 use crate::service::{RoomState, Services};
 use crate::store::polls::PollRecord;
@@ -37,9 +40,17 @@ pub(super) struct RoomTask {
     /// The room and its polls; loaded for the first member.
     state: Option<RoomState>,
     tallies: HashMap<PollId, ShownTally>,
+    /// What was last read together with each tally: it may know more than the store has said.
+    nows: HashMap<PollId, PollNow>,
+    /// Ballots that are counted and not recorded yet.
+    pending: Pending,
     members: HashMap<SocketId, Member>,
     /// What could not be read from the store yet.
     stale: Option<(Instant, Post)>,
+    /// How many people are in the room on other nodes.
+    others: u64,
+    /// What the last pulse said of changes that only the store holds.
+    tick: Option<String>,
     presence_told: u64,
     presence_at: Option<Instant>,
 }
@@ -54,8 +65,12 @@ impl RoomTask {
             shared,
             state: None,
             tallies: HashMap::new(),
+            nows: HashMap::new(),
+            pending: Pending::default(),
             members: HashMap::new(),
             stale: None,
+            others: 0,
+            tick: None,
             presence_told: 0,
             presence_at: None,
         }
@@ -63,6 +78,8 @@ impl RoomTask {
 
     /// Works until no socket is in the room.
     pub(super) async fn run(mut self, hub: Weak<Hub>) {
+        let (inbox, shared) = (Arc::downgrade(&self.inbox), Arc::downgrade(&self.shared));
+        tokio::spawn(pulse::keep(self.services.ballots.clone(), self.id, inbox, shared));
         loop {
             let next = self.next_due();
             tokio::select! {
@@ -82,17 +99,20 @@ impl RoomTask {
     async fn work(&mut self) {
         let mut post = self.inbox.take();
         if let Some((_, older)) = self.stale.take() {
-            post = merged(older, post);
+            let newer = std::mem::replace(&mut post, older);
+            post.merge(newer);
         }
         if let Some(code) = post.closed {
             self.close(code);
         }
         let requests = std::mem::take(&mut post.requests);
-        match self.refresh(&post).await {
+        let looks_again = post.pulse.take().is_some_and(|pulse| self.take_pulse(pulse));
+        match self.refresh(&post, looks_again).await {
             Ok(()) => {
                 // Before anybody leaves: who goes at once after voting still has a receipt to get.
-                post.counted.iter().for_each(|counted| self.tell_counted(counted));
-                post.tallies.into_values().for_each(|tally| self.take_tally(tally));
+                post.counted.into_iter().for_each(|(poll, counted)| self.tell_counted(poll, counted));
+                self.tell_recorded(&post.watermarks);
+                post.nows.into_values().for_each(|now| self.take_now(now));
             }
             Err(error) => {
                 tracing::error!(%error, room = %self.id, "a room could not be read again");
@@ -112,14 +132,17 @@ impl RoomTask {
         }
         self.sweep();
         self.tell_presence();
+        self.share();
     }
 
     /// Lets a socket in and shows it the room.
     async fn join(&mut self, joining: Joining) -> Result<()> {
         if self.state.is_none() {
-            let state = self.services.room_state_by_id(self.id).await?;
-            for tally in self.services.ballots.tallies(&state.shown()).await? {
-                self.tallies.insert(tally.poll, ShownTally::new(tally));
+            let mut state = self.services.room_state_by_id(self.id).await?;
+            for now in self.services.ballots.now(&state.shown()).await? {
+                state.overlay(&now);
+                self.tallies.insert(now.tally.poll, ShownTally::new(now.tally.clone()));
+                self.nows.insert(now.tally.poll, now);
             }
             self.set_state(state);
         }
@@ -141,15 +164,35 @@ impl RoomTask {
         Ok(())
     }
 
+    /// Takes in what was heard of other nodes. Whether something may have changed that was not heard of.
+    fn take_pulse(&mut self, pulse: Pulse) -> bool {
+        self.others = pulse.others;
+        let known = self.tick.replace(pulse.tick);
+        known != self.tick
+    }
+
     /// Reads again what changed in the store, and tells the members. What is read may be newer than what was
     /// heard of: whatever differs from before is told now.
-    async fn refresh(&mut self, post: &Post) -> Result<()> {
+    async fn refresh(&mut self, post: &Post, looks_again: bool) -> Result<()> {
+        let Some(before) = self.state.clone() else { return Ok(()) };
+        let is_ahead = |now: &PollNow| {
+            let poll = before.poll(now.tally.poll);
+            poll.is_some_and(|poll| now.is_ahead_of(&poll.lifecycle))
+                || now.settings_revision > before.room.revision
+        };
+        let is_ahead = post.nows.values().any(is_ahead);
         let heard = post.room_changed || !post.changed.is_empty() || !post.removed.is_empty();
-        let (true, Some(before)) = (heard, self.state.clone()) else { return Ok(()) };
-        let after = match self.services.room_state_by_id(self.id).await {
+        if !heard && !is_ahead && !looks_again {
+            return Ok(());
+        }
+        let mut after = match self.services.room_state_by_id(self.id).await {
             Err(Error::Problem(problem)) if problem.status == 404 => return Ok(()),
+            // The store is away. What was read with a tally is enough, unless somebody has spoken of more.
+            Err(_) if !heard => before.clone(),
             read => read?,
         };
+        self.nows.values().chain(post.nows.values()).for_each(|now| after.overlay(now));
+        let room_changed = post.room_changed || (!heard && after.differs_from(&before));
         let differs =
             |poll: &&PollRecord| before.poll(poll.id).is_none_or(|known| known.lifecycle != poll.lifecycle);
         let mut changed = post.changed.clone();
@@ -162,7 +205,7 @@ impl RoomTask {
         }
         let participants = self.participants();
         let now = self.services.clock.now();
-        if post.room_changed {
+        if room_changed {
             self.members.values().for_each(|member| member.show_room(&after, participants, now));
             changed.extend(after.shown());
         }
@@ -183,6 +226,7 @@ impl RoomTask {
             }
         }
         self.tallies.remove(&poll);
+        self.nows.remove(&poll);
     }
 
     /// Tells that a poll was created or changed: a draft to the host only, but a reset to everybody who had
@@ -209,30 +253,48 @@ impl RoomTask {
         }
     }
 
-    /// Tells a voter, on every socket, that a ballot is recorded.
-    fn tell_counted(&mut self, counted: &Counted) {
+    /// Tells a voter, on every socket, that a ballot is counted.
+    fn tell_counted(&mut self, poll: PollId, counted: CountedBallot) {
         let Some(state) = &self.state else { return };
-        let Counted { poll, round, voter, standing } = counted;
-        let receipt = encode(&ServerMessage::Receipt(Receipt {
-            ballot: standing.ballot,
-            poll: *poll,
-            status: Status::Recorded,
-            reason: None,
-            choice: Some(standing.choice.clone()),
-        }));
         let now = self.services.clock.now();
+        let receipt = self.pending.receipt(poll, &counted);
+        let CountedBallot { voter, round, standing, version, .. } = &counted;
+        let mut sees_now = false;
+        let mut is_here = false;
         for member in self.members.values_mut().filter(|member| member.voter() == *voter) {
             member.outbox.send(receipt.clone());
-            let known = member.viewer.standings.get(poll);
-            if known.is_none_or(|known| known.round <= *round) {
-                let standing = InRound { round: *round, standing: standing.clone() };
-                member.viewer.standings.insert(*poll, standing);
-                member.tell_yours(state, *poll, now);
+            let standing = InRound { round: *round, standing: standing.clone() };
+            sees_now |= member.take_standing(state, poll, standing, now);
+            is_here = true;
+        }
+        if is_here {
+            self.pending.put(poll, &counted);
+        }
+        // Who sees results from now on may have been sent this very version without them.
+        let shown = self.tallies.get(&poll).map(ShownTally::version);
+        if sees_now && shown.is_some_and(|shown| shown >= *version) {
+            let ballots = self.services.ballots.clone();
+            tokio::spawn(async move { ballots.touch(poll).await });
+        }
+    }
+
+    /// Tells voters whose ballots are recorded, and those whose are lost, to send them again.
+    fn tell_recorded(&mut self, marks: &[Watermark]) {
+        for mark in marks {
+            for settled in self.pending.settle(mark) {
+                let now = self.services.clock.now();
+                for member in self.members.values_mut().filter(|member| member.voter() == settled.voter) {
+                    member.outbox.send(settled.receipt.clone());
+                    if let (Some(state), true) = (&self.state, settled.is_lost) {
+                        member.drop_standing(state, settled.poll, settled.ballot, now);
+                    }
+                }
             }
         }
     }
 
-    fn take_tally(&mut self, tally: Tally) {
+    fn take_now(&mut self, now: PollNow) {
+        let tally = now.tally.clone();
         match self.tallies.get_mut(&tally.poll) {
             Some(shown) => shown.take(tally),
             None => {
@@ -241,6 +303,7 @@ impl RoomTask {
                 self.tallies.insert(shown.poll(), shown);
             }
         }
+        self.nows.insert(now.tally.poll, now);
     }
 
     /// Sends every tally that is due, each as one frame an audience.
@@ -277,11 +340,17 @@ impl RoomTask {
         self.members.values().for_each(|member| member.outbox.send(message.clone()));
         self.members.clear();
         self.tallies.clear();
+        self.nows.clear();
         self.state = None;
     }
 
-    /// How many people are here: a voter counts once, however many sockets; screens do not count.
+    /// How many people are in the room. Who is on two nodes counts on both.
     fn participants(&self) -> u64 {
+        self.here() + self.others
+    }
+
+    /// How many people are here: a voter counts once, however many sockets; screens do not count.
+    fn here(&self) -> u64 {
         let mut voters: Vec<_> =
             self.members.values().filter(|member| !member.is_screen).map(Member::voter).collect();
         voters.sort_unstable();
@@ -293,6 +362,14 @@ impl RoomTask {
         let polls = state.polls.iter().map(|poll| poll.id).collect();
         *self.shared.polls.write().unwrap_or_else(PoisonError::into_inner) = polls;
         self.state = Some(state);
+    }
+
+    /// Lets the pulse know what is here.
+    fn share(&self) {
+        self.shared.here.store(self.here(), Ordering::Relaxed);
+        let known = |poll| self.tallies.get(&poll).map_or(TallyVersion::default(), ShownTally::version);
+        let shown = self.state.iter().flat_map(RoomState::shown).map(|poll| (poll, known(poll))).collect();
+        *self.shared.shown.lock().unwrap_or_else(PoisonError::into_inner) = shown;
     }
 
     /// When there is something to do without anything coming in.
@@ -320,16 +397,4 @@ impl Drop for RoomTask {
             member.outbox.close(Farewell { bye, code: Some(close::RESTART) });
         }
     }
-}
-
-/// Post that waited, with what came later.
-fn merged(mut older: Post, newer: Post) -> Post {
-    older.requests.extend(newer.requests);
-    older.room_changed |= newer.room_changed;
-    older.closed = older.closed.or(newer.closed);
-    older.changed.extend(newer.changed);
-    older.removed.extend(newer.removed);
-    older.tallies.extend(newer.tallies);
-    older.counted.extend(newer.counted);
-    older
 }

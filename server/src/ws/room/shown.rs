@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::extract::ws::Utf8Bytes;
-use domain::{PollId, ServerMessage, Tally};
+use domain::{PollId, ServerMessage, Tally, TallyVersion};
 use tokio::time::Instant;
 
 use super::super::outbox::encode;
@@ -34,6 +34,11 @@ impl ShownTally {
     /// The round that it counts.
     pub(super) fn round(&self) -> u32 {
         self.tally.round
+    }
+
+    /// Which version it is.
+    pub(super) fn version(&self) -> TallyVersion {
+        self.tally.version
     }
 
     /// Takes a newer tally; an older one is dropped.
@@ -80,7 +85,7 @@ impl ShownTally {
 
 #[cfg(test)]
 mod tests {
-    use domain::{Count, Mark, TallyVersion, Timestamp};
+    use domain::{Count, Mark, Timestamp};
 
     use super::*;
 

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-use super::rig::{self, Backend};
+use super::rig;
 
 /// A server on a free port, over a fresh database. It stops with the test.
 pub struct TestServer {
@@ -30,7 +30,7 @@ impl TestServer {
 
     pub async fn start_with(adjust: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut config = rig::config(Backend::Sqlite, folder.path());
+        let mut config = rig::config(folder.path());
         adjust(&mut config);
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();

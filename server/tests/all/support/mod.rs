@@ -2,6 +2,7 @@
 
 pub mod client;
 pub mod rig;
+pub mod services;
 pub mod socket;
 
 use std::future::Future;

@@ -5,19 +5,27 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use domain::{BallotId, Choice, NewPoll, NewRoom, PollId, PollKind, Receipt, RoomCode, Tally, Timestamp};
+use domain::{
+    BallotId, Choice, NewPoll, NewRoom, PollId, PollKind, Receipt, RoomCode, Status, Tally, Timestamp,
+};
 use server::Server;
 use server::auth::Asker;
+use server::ballot_box::Limits;
 use server::clock::Clock;
 use server::config::{Config, Registration, Sockets};
 use server::service::{NewAccount, Services};
 use tempfile::TempDir;
+
+use super::eventually;
+use super::services::Place;
 
 /// On what a contract test runs.
 #[derive(Clone, Copy, Debug)]
 pub enum Backend {
     /// A SQLite file, counted in process.
     Sqlite,
+    /// MariaDB and Redis.
+    Cluster,
 }
 
 /// Use cases over a fresh database.
@@ -25,38 +33,73 @@ pub struct Rig {
     pub services: Services,
     pub hands: Hands,
     server: Option<Server>,
-    folder: TempDir,
-    backend: Backend,
+    ground: Ground,
 }
 
-/// The hands of a clock: it stands still until a test moves it.
+/// What a rig stands on, which outlives its servers.
+struct Ground {
+    folder: TempDir,
+    backend: Backend,
+    place: Option<Place>,
+}
+
+/// The hands of a phone's clock. A server on SQLite goes by the same clock, which stands still until a test moves
+/// it; nodes go by the real one, since Redis does.
 #[derive(Clone)]
-pub struct Hands(Arc<AtomicI64>);
+pub struct Hands {
+    moved: Arc<AtomicI64>,
+    start: Option<i64>,
+}
 
 impl Hands {
     pub fn advance(&self, by: Duration) {
-        self.0.fetch_add(i64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
+        self.moved.fetch_add(i64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
     }
 
     pub fn now(&self) -> Timestamp {
-        Timestamp::from_millis(self.0.load(Ordering::SeqCst))
+        let start = self.start.unwrap_or_else(|| Clock::system().now().millis());
+        Timestamp::from_millis(start + self.moved.load(Ordering::SeqCst))
     }
 }
 
 impl Rig {
     pub async fn open(backend: Backend) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let hands = Hands(Arc::new(AtomicI64::new(1_800_000_000_000)));
-        let server = prepare(backend, folder.path(), &hands).await;
-        Self { services: server.state.services.clone(), hands, server: Some(server), folder, backend }
+        let (place, start) = match backend {
+            Backend::Sqlite => (None, Some(1_800_000_000_000)),
+            Backend::Cluster => (Some(Place::fresh().await), None),
+        };
+        let ground = Ground { folder: tempfile::tempdir().unwrap(), backend, place };
+        let hands = Hands { moved: Arc::default(), start };
+        let server = prepare(&ground, &hands).await;
+        Self { services: server.state.services.clone(), hands, server: Some(server), ground }
     }
 
     /// The same database, opened by a server that starts anew.
-    pub async fn restart(mut self) -> Self {
+    pub async fn restart(self) -> Self {
+        self.restart_after(Duration::ZERO).await
+    }
+
+    /// The same, some time later.
+    pub async fn restart_after(mut self, time: Duration) -> Self {
         drop(self.server.take());
         self.services.store.close().await;
-        let server = prepare(self.backend, self.folder.path(), &self.hands).await;
+        self.pass(time).await;
+        let server = prepare(&self.ground, &self.hands).await;
         Self { services: server.state.services.clone(), server: Some(server), ..self }
+    }
+
+    /// Lets time pass by the servers' clock.
+    pub async fn pass(&self, time: Duration) {
+        if self.hands.start.is_some() {
+            return self.hands.advance(time);
+        }
+        let until = Clock::system().now().plus(time);
+        eventually("time passes", async || (Clock::system().now() >= until).then_some(())).await;
+    }
+
+    /// Whether a server that starts makes every count anew. Nodes find it in Redis.
+    pub fn counts_anew(&self) -> bool {
+        matches!(self.ground.backend, Backend::Sqlite)
     }
 
     /// An account.
@@ -100,15 +143,33 @@ impl Rig {
         &self,
         voter: &Asker,
         poll: PollId,
-        ballot: BallotId,
+        ballot: impl Into<Option<BallotId>>,
         choice: Option<Choice>,
     ) -> Receipt {
-        self.services.cast(voter, poll, Some(ballot), choice).await.unwrap().receipt
+        let ballot = ballot.into();
+        let mut cast = eventually("a ballot is counted or refused for good", async || {
+            let cast = self.services.cast(voter, poll, ballot, choice.clone()).await.unwrap();
+            let is_temporary = cast.receipt.reason.is_some_and(|reason| reason.is_temporary());
+            (!is_temporary).then_some(cast)
+        })
+        .await;
+        if let Some(place) = cast.place {
+            let recorded = async || self.services.ballots.recorded(place).await.then_some(());
+            eventually("a ballot is recorded", recorded).await;
+            cast.receipt.status = Status::Recorded;
+        }
+        cast.receipt
+    }
+
+    /// How a poll stands once SQL holds all of it.
+    pub async fn final_tally(&self, poll: PollId) -> Tally {
+        let is_final = async || Some(self.tally(poll).await).filter(|tally| tally.is_final);
+        eventually("a tally is final", is_final).await
     }
 
     /// How a poll stands.
     pub async fn tally(&self, poll: PollId) -> Tally {
-        self.services.ballots.tallies(&[poll]).await.unwrap().pop().unwrap()
+        self.services.ballots.now(&[poll]).await.unwrap().pop().unwrap().tally
     }
 }
 
@@ -119,23 +180,39 @@ pub fn single(options: &[&str]) -> NewPoll {
 }
 
 /// Settings for a test: a fresh database in a folder, everything else as it comes.
-pub fn config(backend: Backend, folder: &Path) -> Config {
-    let database_url = match backend {
-        Backend::Sqlite => format!("sqlite://{}/voxpop.db", folder.display()),
-    };
+pub fn config(folder: &Path) -> Config {
     Config {
         listen: ([127, 0, 0, 1], 0).into(),
         public_url: None,
         site_root: folder.to_owned(),
-        database_url,
+        database_url: format!("sqlite://{}/voxpop.db", folder.display()).as_str().into(),
+        redis_url: None,
+        redis_prefix: "voxpop".into(),
+        strict: false,
         registration: Registration::Open,
         jwt_key: None,
         sockets: Sockets::default(),
+        limits: Limits::default(),
     }
 }
 
-async fn prepare(backend: Backend, folder: &Path, hands: &Hands) -> Server {
+/// Settings of a node.
+pub fn node_config(folder: &Path, place: &Place) -> Config {
+    Config {
+        database_url: place.database_url.as_str().into(),
+        redis_url: Some(place.redis_url.as_str().into()),
+        redis_prefix: place.prefix.clone(),
+        strict: true,
+        jwt_key: Some("a key that all nodes of a test share".into()),
+        ..config(folder)
+    }
+}
+
+async fn prepare(ground: &Ground, hands: &Hands) -> Server {
     let ticking = hands.clone();
-    let clock = Clock::new(move || ticking.now());
-    Server::prepare(&config(backend, folder), ([127, 0, 0, 1], 0).into(), clock).await.unwrap()
+    let (config, clock) = match &ground.place {
+        None => (config(ground.folder.path()), Clock::new(move || ticking.now())),
+        Some(place) => (node_config(ground.folder.path(), place), Clock::system()),
+    };
+    Server::prepare(&config, ([127, 0, 0, 1], 0).into(), clock).await.unwrap()
 }

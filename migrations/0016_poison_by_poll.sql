@@ -1,0 +1,1 @@
+CREATE INDEX poison_by_poll ON poison (poll_id);

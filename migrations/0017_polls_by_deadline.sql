@@ -1,0 +1,1 @@
+CREATE INDEX polls_by_deadline ON polls (closes_at);

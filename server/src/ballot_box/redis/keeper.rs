@@ -1,0 +1,125 @@
+//! The keeper: for the shards that this node's recorder holds, closes polls whose time is over, tells Redis what it was
+//! not told when a host did it, and drops what nobody has used for a while.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use domain::RoomId;
+use tokio::time::{Instant, sleep};
+
+use super::super::intent;
+use super::Core;
+use super::recorder::HeldShards;
+use crate::bus::Event;
+use crate::error::Result;
+use crate::faults;
+use crate::shard::Shard;
+use crate::store::outbox::{self, Kind, Untold};
+use crate::store::polls;
+
+/// How often it looks.
+const LOOK: Duration = Duration::from_millis(250);
+/// How old something must be before it counts as untold: who did it is probably still telling.
+const UNTOLD: Duration = Duration::from_secs(1);
+/// How often it drops what is unused, how long something is unused, and how many polls of a shard it looks at.
+const SWEEP: Duration = Duration::from_secs(10);
+const UNUSED: Duration = Duration::from_secs(15 * 60);
+const SWEPT: usize = 100;
+
+/// Looks after shards for as long as the node runs.
+pub(super) async fn keep(core: Arc<Core>, held: HeldShards) {
+    let mut sweep_at = Instant::now() + SWEEP;
+    let mut is_failing = false;
+    loop {
+        sleep(LOOK).await;
+        let shards = held.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut kept = look(&core, &shards).await;
+        if kept.is_ok() && Instant::now() >= sweep_at {
+            sweep_at = Instant::now() + SWEEP;
+            kept = sweep(&core, &shards).await;
+        }
+        match &kept {
+            Err(error) if !is_failing => {
+                tracing::warn!(%error, "shards cannot be looked after; trying again")
+            }
+            Ok(()) if is_failing => tracing::info!("shards are looked after again"),
+            _ => {}
+        }
+        is_failing = kept.is_err();
+    }
+}
+
+async fn look(core: &Core, shards: &BTreeSet<Shard>) -> Result<()> {
+    if shards.is_empty() {
+        return Ok(());
+    }
+    let now = core.clock.now();
+    for (poll, room) in core.store.overdue(now).await? {
+        if shards.contains(&Shard::of(room))
+            && let Some(intent) = intent::commit_close(core.store.begin_ballots().await?, poll, now).await?
+        {
+            core.apply(&intent.poll, intent.epoch).await?;
+            core.tell_changed(&intent.poll, false).await;
+        }
+    }
+    if faults::is_off(faults::OUTBOX) {
+        return Ok(());
+    }
+    for shard in shards {
+        for untold in core.store.untold(*shard, now.minus(UNTOLD)).await? {
+            tell(core, untold).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Tells Redis again; its answer comes through the queue, which takes what was told out of the outbox.
+async fn tell(core: &Core, Untold { kind, room }: Untold) -> Result<()> {
+    match kind {
+        Kind::Poll(poll) => {
+            let mut transaction = core.store.begin_ballots().await?;
+            let Some(stored) = polls::find(&mut *transaction, poll).await? else {
+                outbox::take(&mut transaction, kind, u64::MAX).await?;
+                return transaction.commit().await;
+            };
+            let epoch = polls::epoch(&mut transaction, poll).await?;
+            transaction.commit().await?;
+            core.apply(&stored, epoch).await?;
+            core.tell_changed(&stored, true).await;
+        }
+        Kind::Gone(poll) => {
+            core.apply_delete(poll, Shard::of(room)).await?;
+            core.bus.publish(Event::PollRemoved { room, poll });
+        }
+        Kind::Room(_) => return tell_settings(core, room).await,
+    }
+    Ok(())
+}
+
+async fn tell_settings(core: &Core, id: RoomId) -> Result<()> {
+    let Some(room) = core.store.room(id).await? else {
+        let mut transaction = core.store.begin_ballots().await?;
+        outbox::take(&mut transaction, Kind::Room(id), u64::MAX).await?;
+        return transaction.commit().await;
+    };
+    let polls: Vec<_> = core.store.polls_of(id).await?.iter().map(|poll| poll.id).collect();
+    core.apply_settings(&room, &polls).await?;
+    core.bus.publish(Event::RoomChanged { room: id });
+    Ok(())
+}
+
+async fn sweep(core: &Core, shards: &BTreeSet<Shard>) -> Result<()> {
+    let unused = u64::try_from(UNUSED.as_millis()).unwrap_or(u64::MAX);
+    for shard in shards {
+        let dropped: u64 = core.link.call("sweep", *shard, |call| _ = call.arg(unused).arg(SWEPT)).await?;
+        if dropped > 0 {
+            tracing::debug!(
+                shard = shard.number(),
+                dropped,
+                "dropped polls that nobody has used for a while"
+            );
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,165 @@
+//! The connection to Redis: few sockets that all calls share, the function library, and the names of keys.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::RoomId;
+use redis::aio::{ConnectionManager, ConnectionManagerConfig, MultiplexedConnection, PubSub};
+use redis::{AsyncConnectionConfig, Client, Cmd, FromRedisValue, RedisResult, cmd};
+
+use crate::error::Result;
+use crate::faults;
+use crate::shard::Shard;
+
+/// How long a call may take, and how long a connection may take to be made.
+const CALL: Duration = Duration::from_secs(2);
+/// How long at most between tries to connect again; the first come sooner.
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+
+const LIBRARY: &str = include_str!("library.lua");
+
+/// A shared way to talk to Redis.
+#[derive(Clone)]
+pub struct Link {
+    client: Client,
+    calls: ConnectionManager,
+    library: Arc<Library>,
+    /// Names of keys and channels.
+    pub keys: Keys,
+}
+
+struct Library {
+    name: String,
+    code: String,
+}
+
+/// Builds the names of keys and channels outside the function library. Those inside grow from a shard's base.
+#[derive(Clone, Debug)]
+pub struct Keys(Arc<str>);
+
+impl Keys {
+    /// What all keys of a shard begin with. The braces put them into one hash slot of a Redis Cluster.
+    pub fn base(&self, shard: Shard) -> String {
+        format!("{{{}:{}}}", self.0, shard.number())
+    }
+
+    /// A shard's queue.
+    pub fn stream(&self, shard: Shard) -> String {
+        format!("{}:stream", self.base(shard))
+    }
+
+    /// What rises when something about a room changes that only SQL holds.
+    pub fn tick(&self, room: RoomId) -> String {
+        format!("{}:tick:{room}", self.base(Shard::of(room)))
+    }
+
+    /// The channel of a room's events.
+    pub fn room_channel(&self, room: RoomId) -> String {
+        format!("{}:room:{room}", self.0)
+    }
+
+    /// The channel of what concerns every node.
+    pub fn node_channel(&self) -> String {
+        format!("{}:nodes", self.0)
+    }
+}
+
+impl Link {
+    /// Connects, and loads the function library. Names of keys begin with `prefix`.
+    pub async fn open(url: &str, prefix: &str) -> Result<Self> {
+        let client = Client::open(url)?;
+        let config = ConnectionManagerConfig::new()
+            .set_response_timeout(Some(CALL))
+            .set_connection_timeout(Some(CALL))
+            .set_number_of_retries(2)
+            .set_max_delay(LONGEST_PAUSE);
+        let calls = client.get_connection_manager_with_config(config).await?;
+        let link = Self { client, calls, library: Arc::new(Library::new()), keys: Keys(prefix.into()) };
+        link.load_library().await?;
+        Ok(link)
+    }
+
+    /// Calls a function on a shard. A Redis that does not know it is told the library first.
+    pub(super) async fn call<T: FromRedisValue>(
+        &self,
+        function: &str,
+        shard: Shard,
+        arguments: impl FnOnce(&mut Cmd),
+    ) -> RedisResult<T> {
+        let mut call = cmd("FCALL");
+        call.arg(format!("{}_{function}", self.library.name)).arg(1).arg(self.keys.base(shard));
+        arguments(&mut call);
+        match call.query_async(&mut self.calls.clone()).await {
+            Err(error) if error.detail().is_some_and(|detail| detail.contains("Function not found")) => {
+                self.load_library().await?;
+                call.query_async(&mut self.calls.clone()).await
+            }
+            answered => answered,
+        }
+    }
+
+    /// The connection that calls share.
+    pub fn calls(&self) -> ConnectionManager {
+        self.calls.clone()
+    }
+
+    /// A connection of its own, for calls that wait up to so long for something to happen.
+    pub(super) async fn waiting_connection(&self, wait: Duration) -> RedisResult<MultiplexedConnection> {
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(CALL))
+            .set_response_timeout(Some(CALL + wait));
+        self.client.get_multiplexed_async_connection_with_config(&config).await
+    }
+
+    /// A connection that hears channels.
+    pub async fn listen(&self) -> RedisResult<PubSub> {
+        let connected = tokio::time::timeout(CALL, self.client.get_async_pubsub()).await;
+        connected.unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()))
+    }
+
+    async fn load_library(&self) -> RedisResult<()> {
+        let mut load = cmd("FUNCTION");
+        load.arg("LOAD").arg(&self.library.code);
+        match load.query_async::<()>(&mut self.calls.clone()).await {
+            // Another node was faster. The name is made of the code, so that is the same library.
+            Err(error) if error.detail().is_some_and(|detail| detail.contains("already exists")) => Ok(()),
+            loaded => loaded,
+        }
+    }
+}
+
+impl Library {
+    /// The library under a name made of its code, so that two versions never take each other's place.
+    fn new() -> Self {
+        let code = faults::library(LIBRARY);
+        let name = format!("voxpop_{:016x}", fingerprint(code.as_bytes()));
+        let code = format!("#!lua name={name}\n{}", code.replace("@LIBRARY@", &name));
+        Self { name, code }
+    }
+}
+
+/// FNV-1a, 64 bits (RFC 9923).
+fn fingerprint(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fingerprint_is_fnv_1a() {
+        assert_eq!(fingerprint(b""), 0xcbf2_9ce4_8422_2325);
+        assert_eq!(fingerprint(b"foobar"), 0x8594_4171_f739_67e8);
+    }
+
+    #[test]
+    fn all_keys_of_a_shard_have_its_tag() {
+        let keys = Keys("voxpop".into());
+        let shard = Shard::all().nth(3).unwrap();
+        assert_eq!(keys.base(shard), "{voxpop:3}");
+        assert_eq!(keys.stream(shard), "{voxpop:3}:stream");
+    }
+}

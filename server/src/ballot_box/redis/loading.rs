@@ -1,0 +1,264 @@
+//! Bringing a poll from SQL into Redis. A poll that is not loaded has no entries that SQL lacks: polls are dropped
+//! only when all of theirs are recorded, and a queue is dropped only when it was written to SQL as far as it went.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use domain::{Choice, Lifecycle, Mark, PollId, PollState, RoomSettings, Standing, Timestamp, VoterId};
+use redis::{Cmd, RedisResult};
+use tokio::time::{Instant, sleep};
+
+use super::casting::lines;
+use super::{Core, poll_name, status::Status};
+use crate::error::{Error, Result};
+use crate::shard::Shard;
+use crate::store::polls::PollRecord;
+use crate::store::rooms::RoomRecord;
+use crate::store::{ballots, outbox, poison, polls, rooms};
+
+/// How many voters are handed over with one call.
+const CHUNK: usize = 500;
+/// How often loading starts over when the room's settings changed meanwhile.
+const TRIES: usize = 5;
+/// How long something that a host did is tried to be carried out before the host is told to wait.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// How long between such tries.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// What became of loading a poll.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Loading {
+    /// It is loaded.
+    Done,
+    /// It was deleted.
+    Gone,
+    /// The shard is being rebuilt.
+    Later,
+}
+
+/// A poll as SQL has it, at one moment.
+struct Stored {
+    poll: PollRecord,
+    room: RoomRecord,
+    ballots: ballots::Loaded,
+    /// Whether Redis was told all that hosts did to it.
+    is_settled: bool,
+    is_poisoned: bool,
+}
+
+impl Core {
+    /// Loads a poll unless it is loaded.
+    pub(super) async fn load(&self, id: PollId) -> Result<Loading> {
+        let known = self.known_poll(id).await;
+        let shard = match known {
+            Ok(known) => known.shard(),
+            Err(Error::Problem(problem)) if problem.code == "no_such_poll" => return Ok(Loading::Gone),
+            Err(error) => return Err(error),
+        };
+        let _one_at_a_time = self.loading[usize::from(id.as_bytes()[15]) % self.loading.len()].lock().await;
+        for _ in 0..TRIES {
+            let mut exists = redis::cmd("EXISTS");
+            exists.arg(format!("{}:poll:{}", self.link.keys.base(shard), poll_name(id)));
+            let (status, is_live) = (
+                Status::of(&self.link, shard).await?,
+                exists.query_async::<bool>(&mut self.link.calls()).await?,
+            );
+            let Some(started) = status.attached_under() else { return Ok(Loading::Later) };
+            if is_live {
+                return Ok(Loading::Done);
+            }
+            let Some((stored, epoch)) = self.stored(id).await? else {
+                self.known.forget(id);
+                return Ok(Loading::Gone);
+            };
+            match self.hand_over(shard, started, &stored, epoch).await?.as_str() {
+                "done" | "live" => return Ok(Loading::Done),
+                "gone" => return Ok(Loading::Gone),
+                "stale" => {}
+                _ => return Ok(Loading::Later),
+            }
+        }
+        Ok(Loading::Later)
+    }
+
+    /// Has Redis take over a poll's life as SQL has it. Until it did, the host is not told that it happened.
+    pub(super) async fn apply(&self, poll: &PollRecord, epoch: u64) -> Result<()> {
+        let shard = Shard::of(poll.room);
+        let written = life_arguments(&poll.lifecycle);
+        let call = || async {
+            let applied: RedisResult<String> = self
+                .link
+                .call("apply", shard, |call| {
+                    call.arg(poll_name(poll.id));
+                    written.iter().for_each(|argument| _ = call.arg(argument));
+                    call.arg(epoch);
+                })
+                .await;
+            Ok(match applied?.as_str() {
+                "done" => true,
+                "unloaded" => self.load(poll.id).await? == Loading::Gone,
+                _ => false,
+            })
+        };
+        until_done(call).await
+    }
+
+    /// Has Redis take over a room's settings.
+    pub(super) async fn apply_settings(&self, room: &RoomRecord, polls: &[PollId]) -> Result<()> {
+        let call = || async {
+            let applied: RedisResult<String> = self
+                .link
+                .call("settings", Shard::of(room.id), |call| {
+                    call.arg(room.id.to_string()).arg(room.revision);
+                    settings_arguments(call, room.settings);
+                    polls.iter().for_each(|poll| _ = call.arg(poll_name(*poll)));
+                })
+                .await;
+            Ok(applied? == "done")
+        };
+        until_done(call).await
+    }
+
+    /// Has Redis drop a poll for good.
+    pub(super) async fn apply_delete(&self, poll: PollId, shard: Shard) -> Result<()> {
+        let call = || async {
+            let applied: RedisResult<String> =
+                self.link.call("delete", shard, |call| _ = call.arg(poll_name(poll))).await;
+            Ok(applied? == "done")
+        };
+        until_done(call).await
+    }
+
+    /// What SQL has of a poll, and a new epoch for its count.
+    async fn stored(&self, id: PollId) -> Result<Option<(Stored, u64)>> {
+        let mut raising = self.store.begin_ballots().await?;
+        if polls::find_locked(&mut raising, id).await?.is_none() {
+            return Ok(None);
+        }
+        let epoch = polls::raise_epoch(&mut raising, id).await?;
+        raising.commit().await?;
+
+        // No lock is held while all is read. What a host does meanwhile shows in the poll's revision; ballots do not
+        // change, for only a loaded poll takes any.
+        loop {
+            let mut reading = self.store.begin_ballots().await?;
+            let Some(poll) = polls::find(&mut *reading, id).await? else { return Ok(None) };
+            let Some(room) = rooms::find(&mut *reading, poll.room).await? else { return Ok(None) };
+            let is_settled = !outbox::has(&mut reading, id).await?;
+            let is_poisoned = poison::has(&mut reading, id).await?;
+            let ballots = ballots::load(&mut reading, id, poll.lifecycle.round).await?;
+            reading.commit().await?;
+            let Some(again) = self.store.poll(id).await? else { return Ok(None) };
+            if again.lifecycle.revision == poll.lifecycle.revision {
+                self.known.put(&poll);
+                return Ok(Some((Stored { poll, room, ballots, is_settled, is_poisoned }, epoch)));
+            }
+        }
+    }
+
+    async fn hand_over(
+        &self,
+        shard: Shard,
+        started: u64,
+        stored: &Stored,
+        epoch: u64,
+    ) -> RedisResult<String> {
+        let Stored { poll, room, ballots, is_settled, is_poisoned } = stored;
+        let round = poll.lifecycle.round;
+        let token = u64::from_be_bytes(self.clock.random());
+        let mut count: BTreeMap<Mark, u64> = BTreeMap::new();
+        let mut people = 0_u64;
+        let mut values: Vec<(VoterId, Vec<u8>)> =
+            Vec::with_capacity(ballots.standing.len() + ballots.earlier.len());
+        for (voter, standing) in &ballots.standing {
+            let marks = marks(poll, standing.choice.as_ref());
+            people += u64::from(standing.choice.is_some());
+            values.push((*voter, value(standing, i64::from(round), &marks)));
+            for mark in marks {
+                *count.entry(mark).or_default() += 1;
+            }
+        }
+        // Of earlier rounds only the id matters: nothing up to it counts any more.
+        let of_earlier = |(voter, ballot): (&VoterId, _)| {
+            let standing = Standing { ballot, choice: None };
+            (*voter, value(&standing, i64::from(round) - 1, &[]))
+        };
+        let is_earlier = |(voter, _): &(&VoterId, _)| !ballots.standing.contains_key(*voter);
+        values.extend(
+            ballots.earlier.iter().map(|(voter, ballot)| (voter, *ballot)).filter(is_earlier).map(of_earlier),
+        );
+
+        for chunk in values.chunks(CHUNK) {
+            let staged = |call: &mut Cmd| {
+                call.arg(poll_name(poll.id)).arg(token);
+                chunk.iter().for_each(|(voter, value)| _ = call.arg(voter.as_bytes()).arg(value));
+            };
+            self.link.call::<()>("stage", shard, staged).await?;
+        }
+        let is_final = *is_settled && !is_poisoned && poll.lifecycle.state == PollState::Closed;
+        self.link
+            .call("load", shard, |call| {
+                call.arg(poll_name(poll.id)).arg(token).arg(started);
+                call.arg(u8::from(*is_settled)).arg(u8::from(is_final));
+                life_arguments(&poll.lifecycle).iter().for_each(|argument| _ = call.arg(argument));
+                call.arg(room.id.to_string()).arg(room.revision);
+                settings_arguments(call, room.settings);
+                call.arg(epoch).arg(people);
+                count.iter().for_each(|(mark, count)| _ = call.arg(mark.as_str()).arg(count));
+            })
+            .await
+    }
+}
+
+/// Tries until something is carried out. What is not in time is still carried out, later.
+async fn until_done<F: Future<Output = Result<bool>>>(mut attempt: impl FnMut() -> F) -> Result<()> {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let failed = match attempt().await {
+            Ok(true) => return Ok(()),
+            Ok(false) => super::rebuilding(),
+            Err(error) => error,
+        };
+        if Instant::now() >= until {
+            return Err(failed);
+        }
+        sleep(PAUSE).await;
+    }
+}
+
+/// Round, revision, state, time of closing, and all of it.
+fn life_arguments(life: &Lifecycle) -> [String; 5] {
+    let word = match life.state {
+        PollState::Draft => "draft",
+        PollState::Open => "open",
+        PollState::Closed => "closed",
+    };
+    [
+        life.round.to_string(),
+        life.revision.to_string(),
+        word.to_owned(),
+        life.closes_at.map(Timestamp::millis).map(|millis| millis.to_string()).unwrap_or_default(),
+        serde_json::to_string(life).unwrap_or_default(),
+    ]
+}
+
+fn settings_arguments(call: &mut Cmd, settings: RoomSettings) {
+    let voters = match settings.voters {
+        domain::VotersPolicy::Guest => "guest",
+        domain::VotersPolicy::Account => "account",
+    };
+    let written = serde_json::to_string(&settings).unwrap_or_default();
+    call.arg(u8::from(settings.change_vote)).arg(voters).arg(written);
+}
+
+fn marks(poll: &PollRecord, choice: Option<&Choice>) -> Vec<Mark> {
+    choice.and_then(|choice| choice.marks(&poll.definition)).unwrap_or_default()
+}
+
+/// What stands of a voter, as the function library writes it. It is recorded, so it has no entry.
+fn value(standing: &Standing, round: i64, marks: &[Mark]) -> Vec<u8> {
+    let choice = serde_json::to_string(&standing.choice).unwrap_or_default();
+    let mut value = standing.ballot.as_bytes().to_vec();
+    value.extend(format!("{} 0 {choice}\n{}", round.max(0), lines(marks)).bytes());
+    value
+}

@@ -1,0 +1,45 @@
+//! One MariaDB and one Redis for all tests of a run. Each test has a database and a prefix of its own in them. They die
+//! with the process.
+
+use std::path::PathBuf;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use backends::{MariaDb, Redis};
+
+static SERVICES: OnceLock<(MariaDb, Redis)> = OnceLock::new();
+static NEXT: AtomicU32 = AtomicU32::new(0);
+
+/// What a cluster of a test's own stands on.
+#[derive(Clone, Debug)]
+pub struct Place {
+    pub database_url: String,
+    pub redis_url: String,
+    pub prefix: String,
+}
+
+impl Place {
+    /// A fresh database, and nothing in Redis.
+    pub async fn fresh() -> Self {
+        tokio::task::spawn_blocking(|| {
+            let (mariadb, redis) = SERVICES.get_or_init(start);
+            let name = format!("test{}", NEXT.fetch_add(1, Ordering::Relaxed));
+            mariadb.create_database(&name).unwrap();
+            Self { database_url: mariadb.url(&name), redis_url: redis.url(), prefix: name }
+        })
+        .await
+        .unwrap()
+    }
+}
+
+fn start() -> (MariaDb, Redis) {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("services");
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+    let (sql, redis) = (folder.join("mariadb"), folder.join("redis"));
+    for folder in [&sql, &redis] {
+        std::fs::create_dir_all(folder).unwrap();
+    }
+    (MariaDb::start(&sql).unwrap(), Redis::start(&redis).unwrap())
+}
