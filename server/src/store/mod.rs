@@ -24,7 +24,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 pub use self::dialect::Dialect;
 pub(crate) use self::fault::Fault;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
 
@@ -85,7 +85,7 @@ impl Store {
             Dialect::Sqlite => made_if_missing(url),
             Dialect::MySql => url.to_owned(),
         })?;
-        let write = pool(dialect, sizes.writers).connect_with(options.clone()).await?;
+        let write = pool(dialect, sizes.writers).connect_with(options.clone()).await.map_err(no_answer)?;
         match dialect {
             Dialect::Sqlite => migrate(&mut *write.acquire().await?).await?,
             Dialect::MySql => mysql::set_up(&write).await?,
@@ -119,7 +119,15 @@ impl Store {
     }
 }
 
-/// Applies what is missing of the schema. `run` takes a connection too, and then makes a future that cannot be spawned.
+/// At start nobody else is busy.
+fn no_answer(error: sqlx::Error) -> Error {
+    match error {
+        sqlx::Error::PoolTimedOut => Error::Internal("the database of DATABASE_URL does not answer".into()),
+        error => error.into(),
+    }
+}
+
+/// Applies what is missing of the schema. `run` takes a connection too, but makes a future that cannot be spawned.
 async fn migrate(connection: &mut AnyConnection) -> Result<()> {
     Ok(MIGRATIONS.run_direct(None, connection, false).await.map_err(sqlx::Error::from)?)
 }

@@ -7,5 +7,7 @@ mod contract;
 mod crash;
 mod hostile;
 mod http;
+mod losses;
+mod nodes;
 mod socket;
 mod support;

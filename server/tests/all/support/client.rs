@@ -14,6 +14,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use super::rig;
+use super::services::Place;
 
 /// A server on a free port, over a fresh database. It stops with the test.
 pub struct TestServer {
@@ -32,6 +33,23 @@ impl TestServer {
         let folder = tempfile::tempdir().unwrap();
         let mut config = rig::config(folder.path());
         adjust(&mut config);
+        Self::start_on(folder, config).await
+    }
+
+    /// One of the nodes on a place.
+    pub async fn node(place: &Place) -> Self {
+        Self::node_with(place, |_| {}).await
+    }
+
+    /// The same with settings of its own.
+    pub async fn node_with(place: &Place, adjust: impl FnOnce(&mut Config)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = rig::node_config(folder.path(), place);
+        adjust(&mut config);
+        Self::start_on(folder, config).await
+    }
+
+    async fn start_on(folder: TempDir, config: Config) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let server = Server::prepare(&config, address, Clock::system()).await.unwrap();
@@ -66,6 +84,11 @@ impl TestServer {
         let (status, answer) = self.nobody().post("/auth/guest", &Value::Null).await;
         assert_eq!(status, 201, "{answer}");
         self.nobody().with_token(&answer["access_token"])
+    }
+
+    /// Somebody whom a node of the same cluster knows, come here.
+    pub fn visited_by(&self, person: &Person) -> Person {
+        Person { base: self.url(""), ..person.clone() }
     }
 
     /// Somebody whom the server does not know.

@@ -32,6 +32,52 @@ impl Place {
     }
 }
 
+/// Services of a test's own, which it may break.
+pub struct Breakable {
+    pub mariadb: MariaDb,
+    pub redis: Redis,
+    pub folder: tempfile::TempDir,
+}
+
+impl Breakable {
+    pub async fn start() -> Self {
+        let start = || {
+            let folder = tempfile::tempdir().unwrap();
+            let (sql, redis) = (folder.path().join("mariadb"), folder.path().join("redis"));
+            for folder in [&sql, &redis] {
+                std::fs::create_dir_all(folder).unwrap();
+            }
+            let (mariadb, redis) = (MariaDb::start(&sql).unwrap(), Redis::start(&redis).unwrap());
+            mariadb.create_database("voxpop").unwrap();
+            Self { mariadb, redis, folder }
+        };
+        tokio::task::spawn_blocking(start).await.unwrap()
+    }
+
+    pub fn place(&self) -> Place {
+        Place {
+            database_url: self.mariadb.url("voxpop"),
+            redis_url: self.redis.url(),
+            prefix: "voxpop".into(),
+        }
+    }
+
+    /// Says something to Redis behind the server's back.
+    pub async fn tell_redis(&self, words: &[&str]) {
+        let client = redis::Client::open(self.redis.url()).unwrap();
+        let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+        let mut command = redis::cmd(words[0]);
+        words[1..].iter().for_each(|word| _ = command.arg(*word));
+        command.exec_async(&mut connection).await.unwrap();
+    }
+
+    /// The database, behind the server's back.
+    pub async fn sql(&self) -> sqlx::AnyPool {
+        sqlx::any::install_default_drivers();
+        sqlx::AnyPool::connect(&self.mariadb.url("voxpop")).await.unwrap()
+    }
+}
+
 fn start() -> (MariaDb, Redis) {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("services");
     if folder.exists() {

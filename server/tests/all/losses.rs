@@ -1,0 +1,218 @@
+//! What breaks around nodes: Redis forgets, SQL goes away, a row is refused. Nothing that was recorded is lost.
+
+use std::time::Duration;
+
+use domain::{BallotId, PollState};
+use serde_json::{Value, json};
+use server::clock::Clock;
+
+use crate::support::client::{Person, TestServer};
+use crate::support::eventually;
+use crate::support::services::Breakable;
+use crate::support::socket::Socket;
+
+fn ballot() -> BallotId {
+    let clock = Clock::system();
+    BallotId::after(None, clock.now(), clock.random())
+}
+
+/// Sends a ballot until it is not refused for the moment only.
+async fn cast(person: &Person, poll: &str, ballot: BallotId, option: i64) -> Value {
+    let body = json!({"ballot": ballot, "choice": {"option": option}});
+    eventually("a ballot is settled", async || {
+        let (status, receipt) = person.post(&format!("/polls/{poll}/votes"), &body).await;
+        let is_temporary = matches!(receipt["reason"].as_str(), Some("rebuilding" | "overloaded"));
+        (status == 200 && !is_temporary).then_some(receipt)
+    })
+    .await
+}
+
+async fn results(person: &Person, poll: &str) -> Value {
+    eventually("results can be read", async || {
+        let (status, tally) = person.get(&format!("/polls/{poll}/results")).await;
+        (status == 200).then_some(tally)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_redis_that_forgets_everything_is_filled_from_sql_and_lets_nobody_vote_twice() {
+    let services = Breakable::start().await;
+    let node = TestServer::node(&services.place()).await;
+    let host = node.host("ada").await;
+    let (code, poll) = host.open_poll().await;
+    let mut screen = Socket::of(&node, &host.token).await;
+    screen.join(&code).await;
+    let (voter, first) = (node.guest().await, ballot());
+    assert_eq!(cast(&voter, &poll, first, 1).await["status"], "recorded");
+    let before = results(&host, &poll).await;
+
+    services.tell_redis(&["FLUSHALL"]).await;
+
+    assert_eq!(cast(&voter, &poll, first, 1).await["status"], "recorded", "the same answer as before");
+    let after = results(&host, &poll).await;
+    assert_eq!((&after["ballots"], &after["marks"]), (&json!(1), &json!({"1": 1})));
+    assert!(after["epoch"].as_u64() > before["epoch"].as_u64());
+    cast(&node.guest().await, &poll, ballot(), 0).await;
+    let shown = screen.hear_until(|message| message["type"] == "tally" && message["ballots"] == 2).await;
+    assert_eq!(shown["marks"], json!({"0": 1, "1": 1}));
+}
+
+#[tokio::test]
+async fn a_redis_that_is_replaced_by_an_older_copy_of_itself_takes_nothing_back() {
+    let mut services = Breakable::start().await;
+    let node = TestServer::node(&services.place()).await;
+    let host = node.host("ada").await;
+    let (_, poll) = host.open_poll().await;
+    let (early, late) = (node.guest().await, node.guest().await);
+    let (first, second) = (ballot(), ballot());
+    cast(&early, &poll, first, 0).await;
+    let copy = services.folder.path().join("copy");
+    services.redis.copy_data(&copy).unwrap();
+    cast(&late, &poll, second, 1).await;
+    let changed = ballot();
+    cast(&early, &poll, changed, 1).await;
+
+    services.redis.replace_data(&copy).unwrap();
+
+    assert_eq!(cast(&late, &poll, second, 1).await["status"], "recorded");
+    let old = cast(&early, &poll, first, 0).await;
+    assert_eq!((&old["reason"], &old["choice"]), (&json!("superseded"), &json!({"option": 1})));
+    let tally = results(&host, &poll).await;
+    assert_eq!((&tally["ballots"], &tally["marks"]), (&json!(2), &json!({"1": 2})));
+}
+
+#[tokio::test]
+async fn while_sql_is_away_votes_are_accepted_up_to_a_bound_and_results_say_that_they_are_provisional() {
+    let mut services = Breakable::start().await;
+    let node = TestServer::node_with(&services.place(), |config| config.limits.backlog = 5).await;
+    let host = node.host("ada").await;
+    let (code, poll) = host.open_poll().await;
+    let mut screen = Socket::of(&node, &host.token).await;
+    screen.join(&code).await;
+    let mut phones = Vec::new();
+    let last = node.guest().await;
+    for _ in 0..6 {
+        let voter = if phones.len() < 5 { node.guest().await } else { last.clone() };
+        let mut phone = Socket::of(&node, &voter.token).await;
+        phone.join(&code).await;
+        phones.push(phone);
+    }
+    services.mariadb.stop().unwrap();
+
+    for phone in &mut phones[..5] {
+        assert_eq!(phone.vote(&poll, ballot(), json!({"option": 0})).await["status"], "accepted");
+    }
+    let kept = ballot();
+    let refused = phones[5].vote(&poll, kept, json!({"option": 1})).await;
+    assert_eq!((&refused["status"], &refused["reason"]), (&json!("refused"), &json!("overloaded")));
+    let shown =
+        screen.hear_until(|message| message["type"] == "tally" && message["provisional"] == true).await;
+    assert_eq!((&shown["ballots"], &shown["final"]), (&json!(5), &json!(false)));
+
+    services.mariadb.start_again().unwrap();
+    for phone in &mut phones[..5] {
+        phone.hear_until(|message| message["type"] == "receipt" && message["status"] == "recorded").await;
+    }
+    assert_eq!(cast(&last, &poll, kept, 1).await["status"], "recorded");
+    let shown = screen.hear_until(|message| message["type"] == "tally" && message["ballots"] == 6).await;
+    assert_eq!((&shown["marks"], &shown["provisional"]), (&json!({"0": 5, "1": 1}), &json!(false)));
+}
+
+#[tokio::test]
+async fn a_close_that_redis_was_not_told_of_is_told_later() {
+    let services = Breakable::start().await;
+    let node = TestServer::node(&services.place()).await;
+    let host = node.host("ada").await;
+    let (code, poll) = host.open_poll().await;
+    let mut phone = Socket::of(&node, &node.guest().await.token).await;
+    phone.join(&code).await;
+    cast(&node.guest().await, &poll, ballot(), 0).await;
+    services.redis.pause();
+    let (status, answer) = host.post(&format!("/polls/{poll}/close"), &Value::Null).await;
+    assert_eq!(status, 503, "{answer}");
+    let id = poll.parse().unwrap();
+    let stored = node.state.services.store.poll(id).await.unwrap().unwrap();
+    assert_eq!(stored.lifecycle.state, PollState::Closed, "the intent is kept");
+    services.redis.resume();
+    phone.hear_until(|message| message["type"] == "poll" && message["poll"]["state"] == "closed").await;
+    phone.hear_until(|message| message["type"] == "tally" && message["final"] == true).await;
+    assert_eq!(cast(&node.guest().await, &poll, ballot(), 0).await["reason"], "closed");
+}
+
+#[tokio::test]
+async fn a_ballot_that_sql_will_not_take_is_set_aside_and_keeps_its_poll_from_being_final() {
+    let services = Breakable::start().await;
+    let node = TestServer::node(&services.place()).await;
+    let host = node.host("ada").await;
+    let (code, poll) = host.open_poll().await;
+    let sql = services.sql().await;
+    sqlx::query("ALTER TABLE ballots ADD CONSTRAINT no_second CHECK (choice <> '{\"option\":1}')")
+        .execute(&sql)
+        .await
+        .unwrap();
+    let mut phone = Socket::of(&node, &node.guest().await.token).await;
+    phone.join(&code).await;
+    let poisonous = ballot();
+    assert_eq!(phone.vote(&poll, poisonous, json!({"option": 1})).await["status"], "accepted");
+    assert_eq!(cast(&node.guest().await, &poll, ballot(), 0).await["status"], "recorded", "others go on");
+    assert_eq!(phone.vote(&poll, poisonous, json!({"option": 1})).await["status"], "accepted");
+    host.post(&format!("/polls/{poll}/close"), &Value::Null).await;
+    let id = poll.parse().unwrap();
+    eventually("the close is recorded", async || {
+        let mut reading = node.state.services.store.begin_ballots().await.unwrap();
+        (!server::store::outbox::has(&mut reading, id).await.unwrap()).then_some(())
+    })
+    .await;
+    let tally = results(&host, &poll).await;
+    assert_eq!((&tally["ballots"], &tally["final"]), (&json!(2), &json!(false)));
+    services.tell_redis(&["FLUSHALL"]).await;
+    let anew = results(&host, &poll).await;
+    assert_eq!(
+        (&anew["ballots"], &anew["final"]),
+        (&json!(1), &json!(false)),
+        "as SQL has it, and still not final"
+    );
+}
+
+#[tokio::test]
+async fn a_countdown_ends_though_sql_is_away() {
+    let mut services = Breakable::start().await;
+    let node = TestServer::node(&services.place()).await;
+    let host = node.host("ada").await;
+    let (code, poll) = host.open_poll().await;
+    let mut phone = Socket::of(&node, &node.guest().await.token).await;
+    phone.join(&code).await;
+    host.post(&format!("/polls/{poll}/open"), &json!({"duration_secs": 2})).await;
+    services.mariadb.stop().unwrap();
+    phone.hear_until(|message| message["type"] == "poll" && message["poll"]["state"] == "closed").await;
+    assert_eq!(phone.vote(&poll, ballot(), json!({"option": 0})).await["reason"], "closed");
+    services.mariadb.start_again().unwrap();
+    phone.hear_until(|message| message["type"] == "tally" && message["final"] == true).await;
+    let stored =
+        eventually("SQL answers", async || node.state.services.store.poll(poll.parse().unwrap()).await.ok());
+    assert_eq!(stored.await.unwrap().lifecycle.state, PollState::Closed);
+}
+
+#[tokio::test]
+async fn another_node_records_what_a_node_that_stopped_has_counted() {
+    let services = Breakable::start().await;
+    let mut first = TestServer::node(&services.place()).await;
+    let second = TestServer::node(&services.place()).await;
+    let host = second.host("ada").await;
+    let (_, poll) = host.open_poll().await;
+    assert_eq!(cast(&first.guest().await, &poll, ballot(), 0).await["status"], "recorded");
+    first.stop();
+    let receipt = eventually("a vote is recorded without the first node", async || {
+        let receipt = cast(&second.guest().await, &poll, ballot(), 1).await;
+        (receipt["status"] == "recorded").then_some(receipt)
+    });
+    assert_eq!(receipt.await["choice"], json!({"option": 1}));
+    tokio::time::timeout(Duration::from_secs(60), async {
+        host.post(&format!("/polls/{poll}/close"), &Value::Null).await;
+    })
+    .await
+    .unwrap();
+    eventually("the result is final", async || (results(&host, &poll).await["final"] == true).then_some(()))
+        .await;
+}
