@@ -1,7 +1,7 @@
 # Everything here is a short way to say something longer; see xtask/ and scripts/ for what happens.
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev site test lint fmt weight bench clean
+.PHONY: help run dev cluster site test lint fmt weight bench clean
 
 # The programs built are looked for in target/, wherever else cargo is told to build.
 unexport CARGO_TARGET_DIR
@@ -28,6 +28,14 @@ dev: ## the same, quicker to build, and again after every save
 	@scripts/setup run
 	@cargo build -p xtask
 	@$(settings); exec target/debug/xtask watch
+
+cluster: ## two nodes on MariaDB and Redis, behind a proxy on http://localhost:3000
+	@scripts/setup cluster
+	@echo "Building (the first time takes some minutes)"
+	@cargo build -p server
+	@cargo build -p xtask
+	@$(xtask) site
+	@exec target/debug/xtask cluster
 
 site: ## build what browsers download, into target/site
 	@scripts/setup run

@@ -9,14 +9,12 @@ use std::time::Duration;
 
 use crate::{Port, Process, tied};
 
-/// What both programs must agree on. The small redo log is made anew in every folder, and costs time.
-const FILES: [&str; 2] = ["--innodb-buffer-pool-size=64M", "--innodb-log-file-size=32M"];
-
 /// As a production server has to be set, and patient: a paused test is no failure.
-const SETTINGS: [&str; 9] = [
+const SETTINGS: [&str; 10] = [
     "--bind-address=127.0.0.1",
     "--skip-name-resolve",
     "--max-connections=2000",
+    "--innodb-buffer-pool-size=64M",
     "--innodb-flush-log-at-trx-commit=1",
     "--character-set-server=utf8mb4",
     "--collation-server=utf8mb4_bin",
@@ -91,7 +89,7 @@ impl MariaDb {
     /// Starts it on the same data and port, after [`Self::kill`] or [`Self::stop`], and waits until it answers.
     pub fn start_again(&mut self) -> io::Result<()> {
         let mut command = tied::command("mariadbd")?;
-        command.arg("--no-defaults").args(as_root()).args(FILES).args(SETTINGS);
+        command.arg("--no-defaults").args(as_root()).args(SETTINGS);
         command.arg(format!("--datadir={}", self.data.display()));
         // Beside the data, since it goes there first: a long path would be too much for a socket's address.
         command.arg("--socket=mariadbd.sock").arg(format!("--pid-file={PID_FILE}"));
@@ -120,7 +118,7 @@ fn install(folder: &Path, data: &Path) -> io::Result<()> {
     }
     fs::create_dir_all(&unfinished)?;
     let mut command = tied::command("mariadb-install-db")?;
-    command.arg("--no-defaults").args(as_root()).args(FILES);
+    command.arg("--no-defaults").args(as_root());
     command.args(["--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve"]);
     command.arg(format!("--datadir={}", unfinished.display()));
     run(command)?;

@@ -5,6 +5,7 @@
 
 mod bindgen;
 mod brotli;
+mod cluster;
 mod css;
 mod error;
 mod files;
@@ -28,6 +29,9 @@ usage: cargo run -q -p xtask -- <command>
   watch                         build for development, serve, and again after every save
   weight [URL]                  what a page weighs on the wire; without a URL, pages of the server
                                 in target/debug, started for the purpose
+  cluster [--ports PROXY,NODE,…] [--folder DIR] [--voxpop PROGRAM]
+                                MariaDB, Redis, nodes and a proxy in front of them, until Ctrl-C;
+                                `--ports 0` takes free ones
 ";
 
 fn main() -> ExitCode {
@@ -49,6 +53,7 @@ fn run(args: &[&str]) -> Result<()> {
         ["watch"] => watch::run(),
         ["weight"] => weight::of_own_server(),
         ["weight", url] => weight::of(url),
+        ["cluster", options @ ..] => cluster::run(options),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");
             Ok(())
