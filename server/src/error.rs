@@ -51,7 +51,7 @@ impl Error {
         }
     }
 
-    /// Whether what was to be stored is such that it never can be. All else may succeed when it is tried again.
+    /// Whether what was to be stored is such that it never can be. All else may succeed when tried again.
     pub fn is_bad_data(&self) -> bool {
         self.fault() == Fault::Data
     }

@@ -1,5 +1,5 @@
-//! Looks at start whether the database server and Redis are set up to keep what they are told. A recorded vote
-//! lasts only as well as they do.
+//! Looks at start whether the database server and Redis are set up to keep what they are told. A recorded
+//! vote lasts only as well as they do.
 
 use std::collections::HashMap;
 

@@ -75,8 +75,8 @@ impl DerefMut for Write {
 }
 
 impl Store {
-    /// Opens the database that a URL names and brings its schema up to date. An SQLite file is made where there
-    /// is none; a database of a server must be there.
+    /// Opens the database that a URL names and brings its schema up to date. An SQLite file is made where
+    /// there is none; a database of a server must be there.
     pub async fn open(url: &str) -> Result<Self> {
         sqlx::any::install_default_drivers();
         let dialect = Dialect::of_url(url)?;
@@ -127,7 +127,8 @@ fn no_answer(error: sqlx::Error) -> Error {
     }
 }
 
-/// Applies what is missing of the schema. `run` takes a connection too, but makes a future that cannot be spawned.
+/// Applies what is missing of the schema. The migrator's `run` takes a connection too, but makes a future
+/// that cannot be spawned.
 async fn migrate(connection: &mut AnyConnection) -> Result<()> {
     Ok(MIGRATIONS.run_direct(None, connection, false).await.map_err(sqlx::Error::from)?)
 }

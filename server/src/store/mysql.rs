@@ -1,5 +1,5 @@
-//! What only a database server needs: its schema brought up to date by one node at a time, under a collation by
-//! which texts are equal when their characters are; and its settings, read.
+//! What only a database server needs: its schema brought up to date by one node at a time, under a collation
+//! by which texts are equal when their characters are; and its settings, read.
 
 use std::collections::HashMap;
 
@@ -86,7 +86,8 @@ struct Table {
 async fn tables(connection: &mut AnyConnection) -> Result<Vec<Table>> {
     query(
         "SELECT CAST(TABLE_NAME AS CHAR) AS name, CAST(COALESCE(TABLE_COLLATION, '') AS CHAR) AS sorted, \
-         CAST(COALESCE(ENGINE, '') AS CHAR) AS kept FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE = 'BASE TABLE'",
+         CAST(COALESCE(ENGINE, '') AS CHAR) AS kept FROM information_schema.TABLES \
+         WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE = 'BASE TABLE'",
     )
     .fetch_all(connection)
     .await?

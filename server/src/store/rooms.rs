@@ -31,7 +31,8 @@ pub struct RoomRecord {
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT id, code, host_id, title, results, change_vote, voters, revision, current_poll, created_at FROM rooms ",
+            "SELECT id, code, host_id, title, results, change_vote, voters, revision, current_poll, created_at \
+             FROM rooms ",
             $rest
         )
     };
@@ -91,7 +92,7 @@ pub async fn find<'e>(executor: impl Executor<'e, Database = Any>, id: RoomId) -
         .transpose()
 }
 
-/// The room with this id, locked until the transaction ends. Whoever locks its polls too locks the room first.
+/// The room with this id, locked until the transaction ends. Whoever locks its polls too locks it first.
 pub async fn find_locked(connection: &mut AnyConnection, id: RoomId) -> Result<Option<RoomRecord>> {
     let sql = match Dialect::of(connection) {
         Dialect::Sqlite => select!("WHERE id = ?"),

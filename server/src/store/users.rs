@@ -183,7 +183,8 @@ impl Store {
     }
 }
 
-/// Whether an account is there. If so it stays, and nobody else who asks this goes on, until the transaction ends.
+/// Whether an account is there. If so it stays, and nobody else who asks this goes on, until the transaction
+/// ends.
 pub async fn lock(connection: &mut AnyConnection, user: UserId) -> Result<bool> {
     let sql = match Dialect::of(connection) {
         Dialect::Sqlite => "SELECT id FROM users WHERE id = ?",

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use domain::RoomId;
+use domain::{PollId, RoomId, Timestamp};
+use futures_util::future::join_all;
 use tokio::time::{Instant, sleep};
 
 use super::super::intent;
@@ -50,26 +51,28 @@ pub(super) async fn keep(core: Arc<Core>, held: HeldShards) {
     }
 }
 
+/// Looks after all at once: what cannot be done now must not keep the rest waiting.
 async fn look(core: &Core, shards: &BTreeSet<Shard>) -> Result<()> {
     if shards.is_empty() {
         return Ok(());
     }
     let now = core.clock.now();
-    for (poll, room) in core.store.overdue(now).await? {
-        if shards.contains(&Shard::of(room))
-            && let Some(intent) = intent::commit_close(core.store.begin_ballots().await?, poll, now).await?
-        {
-            core.apply(&intent.poll, intent.epoch).await?;
-            core.tell_changed(&intent.poll, false).await;
+    let overdue = core.store.overdue(now).await?;
+    let ours = overdue.into_iter().filter(|(_, room)| shards.contains(&Shard::of(*room)));
+    let mut kept = join_all(ours.map(|(poll, _)| close(core, poll, now))).await;
+    if !faults::is_off(faults::OUTBOX) {
+        for shard in shards {
+            let untold = core.store.untold(*shard, now.minus(UNTOLD)).await?;
+            kept.extend(join_all(untold.into_iter().map(|untold| tell(core, untold))).await);
         }
     }
-    if faults::is_off(faults::OUTBOX) {
-        return Ok(());
-    }
-    for shard in shards {
-        for untold in core.store.untold(*shard, now.minus(UNTOLD)).await? {
-            tell(core, untold).await?;
-        }
+    kept.into_iter().collect()
+}
+
+async fn close(core: &Core, poll: PollId, now: Timestamp) -> Result<()> {
+    if let Some(intent) = intent::commit_close(core.store.begin_ballots().await?, poll, now).await? {
+        core.apply(&intent.poll, intent.epoch).await?;
+        core.tell_changed(&intent.poll, false).await;
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ use domain::{
     BallotId, Count, Lifecycle, Mark, PollId, PollState, RoomId, Standing, Tally, TallyVersion, Timestamp,
     VoterId,
 };
+use futures_util::future::join_all;
 use redis::{FromRedisValue, RedisResult, Value};
 use tokio::time::{Instant, sleep};
 
@@ -110,8 +111,9 @@ impl Core {
                     }
                     wanted.clear();
                     let mut is_rebuilding = false;
-                    for poll in missing {
-                        let loading = self.load(poll).await?;
+                    let loaded = join_all(missing.iter().map(|poll| self.load(*poll))).await;
+                    for (poll, loading) in missing.into_iter().zip(loaded) {
+                        let loading = loading?;
                         wanted.extend((loading != Loading::Gone).then_some(poll));
                         is_rebuilding |= loading == Loading::Later;
                     }
