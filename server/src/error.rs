@@ -36,7 +36,7 @@ impl Error {
         }
         match self.fault() {
             Fault::Busy => {
-                tracing::warn!(error = %self, "the database is too busy to answer in time");
+                tracing::warn!(error = %self, "the database or Redis has no room or no time");
                 Problem::new(503, "overloaded", "The server is very busy. Please try again in a moment.")
             }
             Fault::Away => {
@@ -59,6 +59,7 @@ impl Error {
     fn fault(&self) -> Fault {
         match self {
             Self::Sql(error) => Fault::of(error),
+            Self::Redis(error) if error.code() == Some("OOM") => Fault::Busy,
             Self::Redis(error) if is_away(error) => Fault::Away,
             Self::Stored(_) => Fault::Data,
             Self::Problem(_) | Self::Redis(_) | Self::Internal(_) => Fault::Other,

@@ -62,6 +62,8 @@ pub enum Event {
     SessionEnded(SessionId),
     /// A guest left for good: its sockets close.
     GuestEnded(VoterId),
+    /// Other nodes could not be heard for a while: who was told to go may be here still.
+    Missed,
 }
 
 impl Event {
@@ -73,7 +75,7 @@ impl Event {
             | Self::PollRemoved { room, .. }
             | Self::RoomChanged { room }
             | Self::RoomClosed { room, .. } => Some(*room),
-            Self::Recorded(_) | Self::SessionEnded(_) | Self::GuestEnded(_) => None,
+            Self::Recorded(_) | Self::SessionEnded(_) | Self::GuestEnded(_) | Self::Missed => None,
         }
     }
 }

@@ -133,6 +133,7 @@ async fn hear(link: Link, local: Arc<LocalBus>, node: Arc<str>, followed: Arc<Fo
             sink.subscribe(link.keys.node_channel()).await?;
             if is_failing {
                 tracing::info!("other nodes can be heard again");
+                local.publish(Event::Missed);
             }
             is_failing = false;
             listen(&link.keys, &mut sink, &mut stream, &local, &node, &followed).await

@@ -171,6 +171,19 @@ impl Hub {
         }
     }
 
+    /// Closes the sockets of sessions that ended unheard.
+    async fn look_who_ended(&self) {
+        let sessions: HashSet<SessionId> =
+            self.sockets().values().filter_map(|socket| socket.owner?.1).collect();
+        for session in sessions {
+            match self.services.is_alive(session).await {
+                Ok(true) => {}
+                Ok(false) => self.log_out(|_, owner| owner == Some(session)),
+                Err(error) => tracing::warn!(%error, "a session could not be looked at"),
+            }
+        }
+    }
+
     fn open(&self, id: RoomId) -> Room {
         self.services.bus.follow(id);
         let room = Room { inbox: Arc::default(), shared: Arc::default(), sockets: 0 };
@@ -207,6 +220,11 @@ impl Listener for Hub {
             }
             Event::SessionEnded(ended) => self.log_out(|_, session| session == Some(ended)),
             Event::GuestEnded(ended) => self.log_out(|voter, session| voter == ended && session.is_none()),
+            Event::Missed => {
+                if let Some(hub) = self.me.upgrade() {
+                    tokio::spawn(async move { hub.look_who_ended().await });
+                }
+            }
             event => {
                 let inbox = event.room().and_then(|room| Some(self.rooms().get(&room)?.inbox.clone()));
                 if let Some(inbox) = inbox {

@@ -120,7 +120,7 @@ impl Inbox {
             }
             Event::RoomChanged { .. } => post.room_changed = true,
             Event::RoomClosed { code, .. } => post.closed = Some(code),
-            Event::SessionEnded(_) | Event::GuestEnded(_) => return,
+            Event::SessionEnded(_) | Event::GuestEnded(_) | Event::Missed => return,
         }
         drop(post);
         self.ready.notify_one();

@@ -216,3 +216,35 @@ async fn another_node_records_what_a_node_that_stopped_has_counted() {
     eventually("the result is final", async || (results(&host, &poll).await["final"] == true).then_some(()))
         .await;
 }
+
+#[tokio::test]
+async fn votes_behind_an_entry_that_vanished_from_the_queue_are_asked_for_again() {
+    let mut services = Breakable::start().await;
+    let node = TestServer::node(&services.place()).await;
+    let host = node.host("ada").await;
+    let (code, poll) = host.open_poll().await;
+    cast(&node.guest().await, &poll, ballot(), 0).await;
+    let mut phones = Vec::new();
+    for _ in 0..3 {
+        let mut phone = Socket::of(&node, &node.guest().await.token).await;
+        phone.join(&code).await;
+        phones.push((phone, ballot()));
+    }
+    services.mariadb.stop().unwrap();
+    for (phone, ballot) in &mut phones {
+        assert_eq!(phone.vote(&poll, *ballot, json!({"option": 1})).await["status"], "accepted");
+    }
+    services.lose_second_entry().await;
+    services.mariadb.start_again().unwrap();
+
+    let (first, ballot) = &mut phones[0];
+    let recorded = |message: &Value| message["type"] == "receipt" && message["status"] == "recorded";
+    assert_eq!(first.hear_until(recorded).await["ballot"], json!(ballot));
+    for (phone, ballot) in &mut phones[1..] {
+        let lost = phone.hear_until(|message| message["status"] == "refused").await;
+        assert_eq!((&lost["reason"], &lost["ballot"]), (&json!("rebuilding"), &json!(ballot)));
+        phone.say(&json!({"type": "vote", "poll": poll, "ballot": ballot, "choice": {"option": 1}})).await;
+        phone.hear_until(recorded).await;
+    }
+    assert_eq!(results(&host, &poll).await["marks"], json!({"0": 1, "1": 3}));
+}

@@ -27,15 +27,15 @@ pub(super) enum Content {
     Ballot(BallotRow),
     /// Something that a host did was carried out.
     Told(Kind, u64),
-    /// Nothing that this version understands.
-    Unreadable,
+    /// Nothing that this version understands; of a ballot at least the poll, if that can be told.
+    Unreadable(Option<PollId>),
 }
 
 impl Entry {
     /// Reads an entry; none when its id is not one that the library makes.
     pub(super) fn read(raw: &StreamId) -> Option<Self> {
         let (epoch, n) = raw.id.split_once('-')?;
-        let content = content(&raw.map).unwrap_or(Content::Unreadable);
+        let content = content(&raw.map).unwrap_or_else(|| Content::Unreadable(parsed(&raw.map, "vote")));
         Some(Self { epoch: epoch.parse().ok()?, n: n.parse().ok()?, content })
     }
 }

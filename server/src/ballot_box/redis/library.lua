@@ -21,6 +21,7 @@ local attached = {}
 
 local LAG = 3000        -- ms that recording may be late before results are provisional
 local HOUR = 3600
+local LOADING = 120     -- s that loading a poll may take; far less than a poll is kept unused
 local USED = 60000      -- ms between notes of when a poll was used last
 
 local function clock()
@@ -163,11 +164,14 @@ local function cast(keys, args)
   return { 'counted', ballot, choice, tonumber(shard.epoch), n, tonumber(poll.round), tonumber(poll.epoch), poll.version + 1 }
 end
 
--- Puts voters of a poll that is being loaded aside. ARGV: poll, loader's token, then voter and value in turn.
+-- Puts voters of a poll that is being loaded aside. A loader begins with none, before it reads SQL, and has so much time
+-- from then on: what it read must not be old when the poll becomes live. ARGV: poll, loader's token, then voter and value
+-- in turn.
 local function stage(keys, args)
   local key = keys[1] .. ':stage:' .. args[1] .. ':' .. args[2]
+  redis.call('HSET', key, 'begun', '1')
+  redis.call('EXPIRE', key, LOADING, 'NX')
   for at = 3, #args, 2 do redis.call('HSET', key, args[at], args[at + 1]) end
-  redis.call('EXPIRE', key, 120)
   return 'done'
 end
 
@@ -186,11 +190,12 @@ end
 
 -- Makes a poll live with what was staged. ARGV: poll, token, shard epoch that the loader started under, whether SQL
 -- holds all that was ever told of it, whether it is final, round, revision, state, closes, life, room, its
--- settings' revision, change, voters, settings, the count's epoch, ballots, then mark and count in turn.
+-- settings' revision, change, voters, settings, the count's epoch, ballots, how many voters were staged, then mark and
+-- count in turn.
 local function load(keys, args)
   local base = keys[1]
   local id, token, started, settled, final, round, revision, state, closes, life, room, settings_revision, change, voters,
-    settings, epoch, ballots = unpack(args, 1, 17)
+    settings, epoch, ballots, staged = unpack(args, 1, 18)
   local shard = shard_of(base)
   if not is_attached(base, shard) or started ~= shard.epoch then return 'rebuilding' end
   if redis.call('EXISTS', base .. ':gone:' .. id) == 1 then return 'gone' end
@@ -198,14 +203,14 @@ local function load(keys, args)
   if redis.call('EXISTS', key) == 1 then return 'live' end
   local newest = redis.call('GET', base .. ':room:' .. room)
   if newest and tonumber(newest) > tonumber(settings_revision) then return 'stale' end
+  local aside = base .. ':stage:' .. id .. ':' .. token
+  if redis.call('HLEN', aside) ~= staged + 1 then return 'stale' end
   local now, n = clock(), 0
   if settled == '0' then n = append(base, shard, now, 'poll', id, 'revision', revision) end
-  local staged = base .. ':stage:' .. id .. ':' .. token
-  if redis.call('EXISTS', staged) == 1 then
-    redis.call('RENAME', staged, base .. ':voters:' .. id)
-    redis.call('PERSIST', base .. ':voters:' .. id)
-  end
-  for at = 18, #args, 2 do redis.call('HSET', base .. ':marks:' .. id, args[at], args[at + 1]) end
+  redis.call('RENAME', aside, base .. ':voters:' .. id)
+  redis.call('PERSIST', base .. ':voters:' .. id)
+  redis.call('HDEL', base .. ':voters:' .. id, 'begun')
+  for at = 19, #args, 2 do redis.call('HSET', base .. ':marks:' .. id, args[at], args[at + 1]) end
   redis.call('HSET', key, 'room', room, 'change', change, 'voters', voters, 'settings', settings, 'settings_revision',
     settings_revision, 'epoch', epoch, 'version', 0, 'ballots', ballots, 'provisional', '0', 'used', now)
   set_life(base, shard, key, n, round, revision, state, closes, life)
@@ -324,7 +329,8 @@ local function stands(keys, args)
 end
 
 -- What a node with people in a room hears of it each second. ARGV: room, node, people there, ms that this holds,
--- polls. Answers: people on all nodes, tick, shard epoch, entries recorded, and of each poll epoch and version.
+-- polls. Answers: people on all nodes, tick, shard epoch, entries recorded, those of them that SQL refused, and of each
+-- poll epoch and version.
 local function pulse(keys, args)
   local base = keys[1]
   local room, node, people, holds = unpack(args, 1, 4)
@@ -356,7 +362,8 @@ local function pulse(keys, args)
       versions[index - 4] = { tonumber(poll.epoch), version }
     end
   end
-  return { 'done', all, redis.call('GET', base .. ':tick:' .. room) or '', tonumber(shard.epoch), shard.wm, versions }
+  return { 'done', all, redis.call('GET', base .. ':tick:' .. room) or '', tonumber(shard.epoch), shard.wm,
+    redis.call('SMEMBERS', base .. ':poison'), versions }
 end
 
 -- Makes a poll's tally newer than it was, for a viewer who may see more of the same. ARGV: poll.
@@ -366,11 +373,13 @@ local function touch(keys, args)
   return 'done'
 end
 
--- Answers: epoch attached under, epoch stored, entries appended, entries recorded, first entry that is still here.
+-- Answers: epoch attached under, epoch stored, entries appended, entries recorded, those of them that SQL refused, first
+-- entry that is still here.
 local function status(keys)
   local shard = shard_of(keys[1])
   local first = redis.call('XRANGE', keys[1] .. ':stream', '-', '+', 'COUNT', 1)[1]
-  return { attached[keys[1]] or '', shard.epoch or '', shard.head, shard.wm, first and first[1] or '' }
+  return { attached[keys[1]] or '', shard.epoch or '', shard.head, shard.wm,
+    redis.call('SMEMBERS', keys[1] .. ':poison'), first and first[1] or '' }
 end
 
 -- A rebuild's first step: nothing is counted until its last. ARGV: the new epoch.

@@ -67,11 +67,14 @@ impl Core {
             if is_live {
                 return Ok(Loading::Done);
             }
+            let token = u64::from_be_bytes(self.clock.random());
+            let begin = |call: &mut Cmd| _ = call.arg(poll_name(id)).arg(token);
+            self.link.call::<()>("stage", shard, begin).await?;
             let Some((stored, epoch)) = self.stored(id).await? else {
                 self.known.forget(id);
                 return Ok(Loading::Gone);
             };
-            match self.hand_over(shard, started, &stored, epoch).await?.as_str() {
+            match self.hand_over(shard, (started, token), &stored, epoch).await?.as_str() {
                 "done" | "live" => return Ok(Loading::Done),
                 "gone" => return Ok(Loading::Gone),
                 "stale" => {}
@@ -159,13 +162,12 @@ impl Core {
     async fn hand_over(
         &self,
         shard: Shard,
-        started: u64,
+        (started, token): (u64, u64),
         stored: &Stored,
         epoch: u64,
     ) -> RedisResult<String> {
         let Stored { poll, room, ballots, is_settled, is_poisoned } = stored;
         let round = poll.lifecycle.round;
-        let token = u64::from_be_bytes(self.clock.random());
         let mut count: BTreeMap<Mark, u64> = BTreeMap::new();
         let mut people = 0_u64;
         let mut values: Vec<(VoterId, Vec<u8>)> =
@@ -203,7 +205,7 @@ impl Core {
                 life_arguments(&poll.lifecycle).iter().for_each(|argument| _ = call.arg(argument));
                 call.arg(room.id.to_string()).arg(room.revision);
                 settings_arguments(call, room.settings);
-                call.arg(epoch).arg(people);
+                call.arg(epoch).arg(people).arg(values.len());
                 count.iter().for_each(|(mark, count)| _ = call.arg(mark.as_str()).arg(count));
             })
             .await
@@ -219,7 +221,8 @@ async fn until_done<F: Future<Output = Result<bool>>>(mut attempt: impl FnMut() 
             Ok(false) => super::rebuilding(),
             Err(error) => error,
         };
-        if Instant::now() >= until {
+        let is_full = matches!(&failed, Error::Redis(error) if error.code() == Some("OOM"));
+        if is_full || Instant::now() >= until {
             return Err(failed);
         }
         sleep(PAUSE).await;

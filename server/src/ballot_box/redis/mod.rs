@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::{Command, PollId, Problem, RoomId, VoterId};
+use futures_util::future::join_all;
 use tokio::sync::{Mutex, Semaphore, watch};
 use tokio::time::{Instant, timeout};
 
@@ -46,10 +47,14 @@ const LANES: usize = 32;
 const RECORDED: Duration = Duration::from_secs(2);
 const ASK: Duration = Duration::from_millis(500);
 
+/// How long a rebuild may take before a node says that it is not ready. Shards that count under another version of the
+/// function library look the same.
+const REBUILD: Duration = Duration::from_secs(15);
+
 /// What a ballot box holds at most.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Entries of a shard that wait for SQL; the next ballot is refused as `overloaded`. About 300 bytes each.
+    /// Entries of a shard that wait for SQL; the next ballot is refused as `overloaded`. About 110 bytes each.
     pub backlog: u64,
     /// Ballots of a node that wait for Redis; the same.
     pub calls: usize,
@@ -77,6 +82,8 @@ struct Core {
     dirty: Dirty,
     calls: Semaphore,
     loading: Vec<Mutex<()>>,
+    /// When all shards were last seen to count.
+    counting: Mutex<Instant>,
     /// How far each shard is recorded, as far as this node has heard.
     watermarks: Vec<watch::Sender<Watermark>>,
 }
@@ -103,6 +110,7 @@ impl RedisBallotBox {
             known: KnownPolls::default(),
             dirty: Dirty::default(),
             calls: Semaphore::new(limits.calls),
+            counting: Mutex::new(Instant::now()),
             loading: (0..LANES).map(|_| Mutex::default()).collect(),
             watermarks: Shard::all().map(|shard| watch::Sender::new(start(shard))).collect(),
         });
@@ -135,7 +143,7 @@ impl Core {
             && let Some(epoch) = status.attached_under()
         {
             let upto = Place { shard, epoch, n: status.watermark };
-            self.advance(&Watermark { upto, poison: Default::default() });
+            self.advance(&Watermark { upto, poison: status.poison });
         }
     }
 
@@ -245,8 +253,17 @@ impl BallotBox for RedisBallotBox {
     }
 
     async fn check(&self) -> Result<()> {
-        redis::cmd("PING").exec_async(&mut self.0.link.calls()).await?;
-        Ok(())
+        let core = &self.0;
+        let statuses = join_all(Shard::all().map(|shard| Status::of(&core.link, shard))).await;
+        let mut is_counting = true;
+        for status in statuses {
+            is_counting &= status?.attached_under().is_some();
+        }
+        let mut counting = core.counting.lock().await;
+        if is_counting {
+            *counting = Instant::now();
+        }
+        if counting.elapsed() > REBUILD { Err(rebuilding()) } else { Ok(()) }
     }
 }
 

@@ -25,8 +25,9 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// How long it holds that a node has people in a room. Some pulses may be missed.
 const PRESENCE: Duration = Duration::from_secs(4);
 
-/// People on all nodes, tick, the shard's epoch, entries recorded, and of each poll epoch and version.
-type PulseAnswer = (u64, String, u64, u64, Vec<Value>);
+/// People on all nodes, tick, the shard's epoch, entries recorded, those that SQL refused, and of each poll epoch and
+/// version.
+type PulseAnswer = (u64, String, u64, u64, BTreeSet<u64>, Vec<Value>);
 
 impl Core {
     /// How polls stand, in the order asked for; those that are not there are left out.
@@ -71,7 +72,7 @@ impl Core {
             })
             .await?;
         let answer: Vec<Value> = done(raw).ok_or_else(rebuilding)?;
-        let (people, tick, epoch, n, versions) =
+        let (people, tick, epoch, n, poison, versions) =
             PulseAnswer::from_redis_value(Value::Array(answer)).map_err(redis::RedisError::from)?;
         // What is here and not loaded there was dropped by a rebuild: reading it loads it.
         let is_news = |known: TallyVersion, version: &Value| match version {
@@ -88,7 +89,7 @@ impl Core {
         let changed = self.now(&news).await?;
         let upto = Place { shard, epoch, n };
         let others = people.saturating_sub(beat.people);
-        Ok(Pulse { others, tick, watermark: Watermark { upto, poison: BTreeSet::new() }, changed })
+        Ok(Pulse { others, tick, watermark: Watermark { upto, poison }, changed })
     }
 
     /// What a function says of polls, after loading those that are not loaded. Waits for a rebuild to end.

@@ -47,6 +47,7 @@ impl Recorder {
         }
         let attached: String = link.call("attach", shard, |call| _ = call.arg(epoch)).await?;
         held.is_ready = left == 0 && attached == "done";
+        held.has_gap = false;
         let upto = Place { shard, epoch, n: 0 };
         self.core.bus.publish(Event::Recorded(Watermark { upto, poison: Default::default() }));
         Ok(())

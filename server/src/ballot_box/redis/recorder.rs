@@ -11,7 +11,7 @@ use futures_util::future::join_all;
 use redis::aio::MultiplexedConnection;
 use redis::streams::StreamReadReply;
 use redis::{RedisResult, Value};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::super::{Place, Watermark};
 use super::entry::{Content, Entry};
@@ -33,6 +33,8 @@ const BATCH: usize = 1_000;
 const LEASE: Duration = Duration::from_secs(3);
 const RENEW: Duration = Duration::from_millis(700);
 const LOOK: Duration = Duration::from_millis(200);
+/// How long a batch may take: a database that neither answers nor hangs up must not hold the recorder for ever.
+const WRITE: Duration = Duration::from_secs(20);
 /// How long it waits for entries before it looks after its shards.
 const WAIT: Duration = Duration::from_millis(100);
 
@@ -68,6 +70,8 @@ pub(super) struct Held {
     pub(super) fence: u64,
     /// Whether Redis is attached and its queue goes on where the checkpoint ends.
     pub(super) is_ready: bool,
+    /// Whether an entry was found to be missing further on.
+    pub(super) has_gap: bool,
     /// What of the checkpoint Redis has not been told, with the poison in it.
     pub(super) untold: Option<Poison>,
 }
@@ -118,6 +122,7 @@ impl Recorder {
         let now = Instant::now();
         if now >= self.renew_at {
             self.renew_at = now + RENEW;
+            self.reach_redis().await?;
             self.take_shards().await?;
         }
         if now >= self.look_at {
@@ -178,6 +183,16 @@ impl Recorder {
         Ok(())
     }
 
+    /// A node that has lost Redis can record nothing: it gives its shards up, so that others do.
+    async fn reach_redis(&mut self) -> Result<()> {
+        let reached: RedisResult<()> = redis::cmd("PING").exec_async(&mut self.core.link.calls()).await;
+        if reached.is_err() && !self.held.is_empty() {
+            self.release().await?;
+            self.share();
+        }
+        Ok(reached?)
+    }
+
     /// Renews what is held and takes what nobody holds.
     async fn take_shards(&mut self) -> Result<()> {
         let core = self.core.clone();
@@ -209,7 +224,7 @@ impl Recorder {
         for (shard, status) in shards.into_iter().zip(statuses) {
             let status = status?;
             let Some(held) = self.held.get_mut(&shard) else { continue };
-            held.is_ready = status.continues(held.epoch, held.checkpoint);
+            held.is_ready = !held.has_gap && status.continues(held.epoch, held.checkpoint);
             if !held.is_ready {
                 self.rebuild(shard, &status).await?;
             } else if status.watermark < held.checkpoint {
@@ -247,7 +262,7 @@ impl Recorder {
                 batches.push((held.clone(), entries));
             } else if let Some(held) = self.held.get_mut(&held.shard) {
                 tracing::warn!(shard = held.shard.number(), "entries are missing from the queue of votes");
-                held.is_ready = false;
+                held.has_gap = true;
                 self.look_at = Instant::now();
             }
         }
@@ -285,6 +300,11 @@ impl Recorder {
 /// Writes entries behind the checkpoint, and says how far the shard is now. Nothing is written, and nothing said, when
 /// the shard is another's.
 pub(super) async fn record(core: &Core, held: Held, entries: Vec<Entry>) -> Result<Option<(u64, Poison)>> {
+    let written = timeout(WRITE, write(core, held, entries)).await;
+    written.unwrap_or_else(|_| Err(Error::Sql(sqlx::Error::PoolTimedOut)))
+}
+
+async fn write(core: &Core, held: Held, entries: Vec<Entry>) -> Result<Option<(u64, Poison)>> {
     let now = core.clock.now();
     let mut transaction = core.store.begin_ballots().await?;
     let Some(record) = locked(&mut transaction, &held, held.shard).await? else { return Ok(None) };
@@ -296,8 +316,13 @@ pub(super) async fn record(core: &Core, held: Held, entries: Vec<Entry>) -> Resu
         match entry.content {
             Content::Ballot(row) => votes.push((entry.n, row)),
             Content::Told(kind, revision) => told.push((kind, revision)),
-            Content::Unreadable => {
-                tracing::error!(n = entry.n, "ALARM: an entry of the vote queue cannot be read");
+            Content::Unreadable(poll) => {
+                let place = Place { shard: held.shard, epoch: held.epoch, n: entry.n };
+                tracing::error!(?place, ?poll, "ALARM: an entry of the vote queue cannot be read");
+                if let Some(poll) = poll {
+                    poison::put(&mut transaction, place, poll, "", "it cannot be read", now).await?;
+                    poisonous.push((poll, entry.n));
+                }
             }
         }
     }
@@ -390,6 +415,7 @@ async fn take(core: &Core, shard: Shard, now: Timestamp) -> Result<Option<Held>>
         checkpoint,
         fence,
         is_ready: false,
+        has_gap: false,
         untold: (!poison.is_empty()).then_some(poison),
     }))
 }

@@ -1,9 +1,14 @@
 //! Where a shard's memory in Redis stands.
 
+use std::collections::BTreeSet;
+
 use redis::RedisResult;
 
 use super::link::Link;
 use crate::shard::Shard;
+
+/// What Redis answers.
+type Raw = (String, String, u64, u64, BTreeSet<u64>, String);
 
 /// Where a shard's memory in Redis stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +21,8 @@ pub(super) struct Status {
     pub(super) head: u64,
     /// How many of them Redis was told to be recorded.
     pub(super) watermark: u64,
+    /// Those of them that SQL refused.
+    pub(super) poison: BTreeSet<u64>,
     /// The first entry that is still in the queue: epoch and number.
     pub(super) first: Option<(u64, u64)>,
 }
@@ -23,10 +30,17 @@ pub(super) struct Status {
 impl Status {
     /// Asks Redis.
     pub(super) async fn of(link: &Link, shard: Shard) -> RedisResult<Self> {
-        let (attached, stored, head, watermark, first): (String, String, u64, u64, String) =
+        let (attached, stored, head, watermark, poison, first): Raw =
             link.call("status", shard, |_| {}).await?;
         let first = first.split_once('-').and_then(|(epoch, n)| Some((epoch.parse().ok()?, n.parse().ok()?)));
-        Ok(Self { attached: attached.parse().ok(), stored: stored.parse().ok(), head, watermark, first })
+        Ok(Self {
+            attached: attached.parse().ok(),
+            stored: stored.parse().ok(),
+            head,
+            watermark,
+            poison,
+            first,
+        })
     }
 
     /// The epoch under which ballots are counted; none when they are not.
@@ -49,7 +63,7 @@ mod tests {
     use super::*;
 
     fn status(first: Option<(u64, u64)>, head: u64) -> Status {
-        Status { attached: Some(4), stored: Some(4), head, watermark: 0, first }
+        Status { attached: Some(4), stored: Some(4), head, watermark: 0, poison: BTreeSet::new(), first }
     }
 
     #[test]

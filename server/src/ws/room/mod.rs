@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use domain::wire::{ByeReason, close};
 use domain::{PollId, PollState, RoomCode, RoomId, ServerMessage, TallyVersion};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use self::member::Member;
 use self::pending::Pending;
@@ -28,8 +28,9 @@ use crate::store::polls::PollRecord;
 /// How often the number of people is told at most.
 const PRESENCE: Duration = Duration::from_secs(1);
 
-/// When to look again after the store could not be read.
-const RETRY: Duration = Duration::from_secs(1);
+/// How long the store may take to say what a room is, and when it is asked again after it took longer.
+const PATIENCE: Duration = Duration::from_secs(1);
+const RETRY: Duration = Duration::from_secs(2);
 
 /// A room with sockets on this node.
 pub(super) struct RoomTask {
@@ -107,18 +108,11 @@ impl RoomTask {
         }
         let requests = std::mem::take(&mut post.requests);
         let looks_again = post.pulse.take().is_some_and(|pulse| self.take_pulse(pulse));
-        match self.refresh(&post, looks_again).await {
-            Ok(()) => {
-                // Before anybody leaves: who goes at once after voting still has a receipt to get.
-                post.counted.into_iter().for_each(|(poll, counted)| self.tell_counted(poll, counted));
-                self.tell_recorded(&post.watermarks);
-                post.nows.into_values().for_each(|now| self.take_now(now));
-            }
-            Err(error) => {
-                tracing::error!(%error, room = %self.id, "a room could not be read again");
-                self.stale = Some((Instant::now() + RETRY, post));
-            }
-        }
+        self.refresh(&post, looks_again).await;
+        // Before anybody leaves: who goes at once after voting still has a receipt to get.
+        post.counted.into_iter().for_each(|(poll, counted)| self.tell_counted(poll, counted));
+        self.tell_recorded(&post.watermarks);
+        post.nows.into_values().for_each(|now| self.take_now(now));
         for request in requests {
             match request {
                 Request::Join(joining, reply) => {
@@ -173,8 +167,8 @@ impl RoomTask {
 
     /// Reads again what changed in the store, and tells the members. What is read may be newer than what was
     /// heard of: whatever differs from before is told now.
-    async fn refresh(&mut self, post: &Post, looks_again: bool) -> Result<()> {
-        let Some(before) = self.state.clone() else { return Ok(()) };
+    async fn refresh(&mut self, post: &Post, looks_again: bool) {
+        let Some(before) = self.state.clone() else { return };
         let is_ahead = |now: &PollNow| {
             let poll = before.poll(now.tally.poll);
             poll.is_some_and(|poll| now.is_ahead_of(&poll.lifecycle))
@@ -183,15 +177,24 @@ impl RoomTask {
         let is_ahead = post.nows.values().any(is_ahead);
         let heard = post.room_changed || !post.changed.is_empty() || !post.removed.is_empty();
         if !heard && !is_ahead && !looks_again {
-            return Ok(());
+            return;
         }
-        let mut after = match self.services.room_state_by_id(self.id).await {
-            Err(Error::Problem(problem)) if problem.status == 404 => return Ok(()),
-            // The store is away. What was read with a tally is enough, unless somebody has spoken of more.
-            Err(_) if !heard => before.clone(),
-            read => read?,
+        let nothing = Post::default();
+        let (mut after, post, news) = match self.read_store().await {
+            Ok(Some(after)) => (after, post, post),
+            Ok(None) => return,
+            Err(error) => {
+                self.read_later(post, looks_again, &error);
+                (before.clone(), &nothing, post)
+            }
         };
-        self.nows.values().chain(post.nows.values()).for_each(|now| after.overlay(now));
+        // Without the store a poll of another round than the known one may ask something else: it waits.
+        let is_known = |now: &&PollNow| {
+            let poll = after.poll(now.tally.poll);
+            self.stale.is_none() || poll.is_some_and(|poll| poll.lifecycle.round == now.life.round)
+        };
+        let nows: Vec<_> = self.nows.values().chain(news.nows.values()).filter(is_known).collect();
+        nows.into_iter().for_each(|now| after.overlay(now));
         let room_changed = post.room_changed || (!heard && after.differs_from(&before));
         let differs =
             |poll: &&PollRecord| before.poll(poll.id).is_none_or(|known| known.lifecycle != poll.lifecycle);
@@ -213,7 +216,24 @@ impl RoomTask {
             changed.iter().for_each(|poll| member.tell_yours(&after, *poll, now));
         }
         self.set_state(after);
-        Ok(())
+    }
+
+    /// The room as the store has it; none when it is gone. A store that is away must not hold the room up for long.
+    async fn read_store(&self) -> Result<Option<RoomState>> {
+        match timeout(PATIENCE, self.services.room_state_by_id(self.id)).await {
+            Ok(Err(Error::Problem(problem))) if problem.status == 404 => Ok(None),
+            Ok(read) => read.map(Some),
+            Err(_) => Err(Error::Sql(sqlx::Error::PoolTimedOut)),
+        }
+    }
+
+    /// Has what was heard of read when the store is back.
+    fn read_later(&mut self, post: &Post, looks_again: bool, error: &Error) {
+        tracing::debug!(%error, room = %self.id, "a room could not be read again; trying again");
+        let (changed, removed) = (post.changed.clone(), post.removed.clone());
+        let room_changed = post.room_changed || looks_again;
+        let later = Post { room_changed, changed, removed, ..Post::default() };
+        self.stale = Some((Instant::now() + RETRY, later));
     }
 
     fn tell_removed(&mut self, before: &RoomState, poll: PollId) {

@@ -71,6 +71,21 @@ impl Breakable {
         command.exec_async(&mut connection).await.unwrap();
     }
 
+    /// Takes the second entry out of the only queue that has any.
+    pub async fn lose_second_entry(&self) {
+        let client = redis::Client::open(self.redis.url()).unwrap();
+        let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+        for shard in 0..8 {
+            let stream = format!("{{voxpop:{shard}}}:stream");
+            let mut range = redis::cmd("XRANGE");
+            range.arg(&stream).arg("-").arg("+");
+            let found: redis::streams::StreamRangeReply = range.query_async(&mut connection).await.unwrap();
+            if let Some(second) = found.ids.get(1) {
+                redis::cmd("XDEL").arg(&stream).arg(&second.id).exec_async(&mut connection).await.unwrap();
+            }
+        }
+    }
+
     /// The database, behind the server's back.
     pub async fn sql(&self) -> sqlx::AnyPool {
         sqlx::any::install_default_drivers();
