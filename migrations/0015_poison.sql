@@ -4,6 +4,7 @@ CREATE TABLE poison (
     epoch BIGINT NOT NULL,
     n BIGINT NOT NULL,
     poll_id BINARY(16) NOT NULL,
+    round BIGINT NOT NULL,
     entry TEXT NOT NULL,
     error VARCHAR(500) NOT NULL,
     found_at BIGINT NOT NULL,

@@ -1,6 +1,7 @@
 //! Time and randomness, handed in: nothing else in the server reaches for them.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use domain::Timestamp;
@@ -22,6 +23,11 @@ impl Clock {
     /// A clock of one's own.
     pub fn new(now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         Self(Arc::new(now))
+    }
+
+    /// This clock, ahead by so many milliseconds, which may change.
+    pub fn ahead_by(self, millis: Arc<AtomicI64>) -> Self {
+        Self::new(move || Timestamp::from_millis(self.now().millis() + millis.load(Ordering::Relaxed)))
     }
 
     /// The time now.

@@ -68,9 +68,9 @@ impl Server {
         let key_file = file.map(|file| file.with_extension("key"));
         let key = key::load(config.jwt_key.as_ref(), key_file.as_deref(), &clock).await?;
         let mut background = Background::default();
-        let (bus, ballots) = match &config.redis_url {
-            None => alone(&store, &clock, &mut background).await?,
-            Some(redis) => shared(config, redis, &store, &clock, &mut background).await?,
+        let Parts { bus, ballots, clock } = match &config.redis_url {
+            None => alone(&store, clock, &mut background).await?,
+            Some(redis) => shared(config, redis, &store, clock, &mut background).await?,
         };
         let services = Services {
             store,
@@ -129,12 +129,19 @@ impl Server {
     }
 }
 
+/// What differs between a server that is alone and one of many.
+struct Parts {
+    bus: Arc<dyn Bus>,
+    ballots: Arc<dyn BallotBox>,
+    clock: Clock,
+}
+
 /// The parts of a server that is alone.
-async fn alone(store: &Store, clock: &Clock, background: &mut Background) -> Result<Parts> {
+async fn alone(store: &Store, clock: Clock, background: &mut Background) -> Result<Parts> {
     let bus: Arc<dyn Bus> = Arc::new(LocalBus::default());
     let (ballots, writer) = LocalBallotBox::start(store.clone(), bus.clone(), clock.clone()).await?;
     background.finish(writer);
-    Ok((bus, Arc::new(ballots)))
+    Ok(Parts { bus, ballots: Arc::new(ballots), clock })
 }
 
 /// The parts of a server that is one of many.
@@ -142,21 +149,20 @@ async fn shared(
     config: &Config,
     redis: &Secret,
     store: &Store,
-    clock: &Clock,
+    clock: Clock,
     background: &mut Background,
 ) -> Result<Parts> {
     let link = Link::open(redis.reveal(), &config.redis_prefix).await?;
     let mut findings = preflight::sql(store).await?;
     findings.extend(preflight::redis(&mut link.calls(), clock.now()).await?);
     preflight::judge(&findings, config.strict)?;
-    let bus: Arc<dyn Bus> = Arc::new(RedisBus::start(link.clone(), clock, background));
+    let clock = ballot_box::set_by_redis(&link, clock, background).await?;
+    let bus: Arc<dyn Bus> = Arc::new(RedisBus::start(link.clone(), &clock, background));
     let ballots =
         RedisBallotBox::start(link, store.clone(), bus.clone(), clock.clone(), config.limits, background)
             .await?;
-    Ok((bus, Arc::new(ballots)))
+    Ok(Parts { bus, ballots: Arc::new(ballots), clock })
 }
-
-type Parts = (Arc<dyn Bus>, Arc<dyn BallotBox>);
 
 /// The whole server: prepares and serves.
 pub async fn run(config: Config, listener: TcpListener, shutdown: impl Future<Output = ()>) -> Result<()> {

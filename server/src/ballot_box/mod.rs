@@ -15,7 +15,7 @@ use domain::{
 use serde::{Deserialize, Serialize};
 
 pub use local::LocalBallotBox;
-pub use redis::{Keys, Limits, Link, RedisBallotBox};
+pub use redis::{Keys, Limits, Link, RedisBallotBox, set_by_redis};
 
 use crate::error::Result;
 use crate::shard::Shard;

@@ -12,7 +12,7 @@ use redis::aio::{PubSubSink, PubSubStream};
 use redis::{RedisResult, pipe};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, mpsc};
-use tokio::time::sleep;
+use tokio::time::{interval, sleep, timeout};
 
 use super::{Bus, Event, Listener, LocalBus};
 use crate::background::Background;
@@ -23,6 +23,11 @@ use crate::clock::Clock;
 const QUEUE: usize = 10_000;
 /// How many go out with one call.
 const BATCH: usize = 500;
+/// How long lost ticks wait at most, and how often the connection that listens is tried.
+const SECOND: Duration = Duration::from_secs(1);
+const PROBE: Duration = Duration::from_secs(3);
+/// How often it is looked at who is to go.
+const SESSIONS: Duration = Duration::from_secs(30);
 /// How long between tries to connect again.
 const PAUSE: Duration = Duration::from_millis(300);
 /// How long a room's tick is kept, in seconds: longer than any node goes without asking.
@@ -67,6 +72,7 @@ impl RedisBus {
         let bus =
             Self { local: Arc::default(), node, keys: link.keys.clone(), outgoing, followed: Arc::default() };
         background.run(send(link.clone(), queue));
+        background.run(look_who_ended(bus.local.clone()));
         background.run(hear(link, bus.local.clone(), bus.node.clone(), bus.followed.clone()));
         bus
     }
@@ -108,20 +114,37 @@ impl Bus for RedisBus {
     }
 }
 
+/// Sends messages. Those that Redis does not take are lost; their ticks are raised when it takes something again.
 async fn send(link: Link, mut queue: mpsc::Receiver<Outgoing>) {
     let mut waiting = Vec::with_capacity(BATCH);
-    while queue.recv_many(&mut waiting, BATCH).await > 0 {
+    let mut ticks: HashSet<String> = HashSet::new();
+    loop {
+        match timeout(SECOND, queue.recv_many(&mut waiting, BATCH)).await {
+            Ok(0) => return,
+            Err(_) if ticks.is_empty() => continue,
+            _ => {}
+        }
         let mut calls = pipe();
         for Outgoing { channel, message, tick } in waiting.drain(..) {
-            if let Some(tick) = tick {
-                calls.cmd("INCR").arg(&tick).ignore();
-                calls.cmd("EXPIRE").arg(tick).arg(TICK).ignore();
-            }
+            ticks.extend(tick.filter(|_| ticks.len() < QUEUE));
             calls.cmd("PUBLISH").arg(channel).arg(message).ignore();
         }
-        if let Err(error) = calls.exec_async(&mut link.calls()).await {
-            tracing::debug!(%error, "messages to other nodes were lost");
+        for tick in &ticks {
+            calls.cmd("INCR").arg(tick).ignore();
+            calls.cmd("EXPIRE").arg(tick).arg(TICK).ignore();
         }
+        match calls.exec_async(&mut link.calls()).await {
+            Ok(()) => ticks.clear(),
+            Err(error) => tracing::debug!(%error, "messages to other nodes were lost"),
+        }
+    }
+}
+
+/// Has it looked at now and then who is to go, in case that the message was lost with its sender.
+async fn look_who_ended(local: Arc<LocalBus>) {
+    loop {
+        sleep(SESSIONS).await;
+        local.publish(Event::Missed);
     }
 }
 
@@ -157,6 +180,7 @@ async fn listen(
     followed: &Followed,
 ) -> RedisResult<()> {
     let mut subscribed: HashSet<RoomId> = HashSet::new();
+    let mut probes = interval(PROBE);
     loop {
         let wanted = followed.rooms.lock().unwrap_or_else(PoisonError::into_inner).clone();
         for room in wanted.difference(&subscribed) {
@@ -169,6 +193,10 @@ async fn listen(
         loop {
             tokio::select! {
                 () = followed.changed.notified() => break,
+                _ = probes.tick() => match timeout(PROBE, sink.ping::<redis::Value>()).await {
+                    Ok(answered) => _ = answered?,
+                    Err(_) => return Ok(()),
+                },
                 message = stream.next() => match message {
                     Some(message) => tell(local, node, message.get_payload_bytes()),
                     None => return Ok(()),

@@ -1,5 +1,6 @@
 //! Accounts, sessions and guests.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use domain::{
@@ -114,6 +115,13 @@ impl Services {
     /// Whether a session has not ended.
     pub async fn is_alive(&self, session: SessionId) -> Result<bool> {
         Ok(self.store.user_of_session(session, self.clock.now()).await?.is_some())
+    }
+
+    /// Which of these sessions have ended.
+    pub async fn ended_of(&self, sessions: &HashSet<SessionId>) -> Result<HashSet<SessionId>> {
+        let sessions: Vec<SessionId> = sessions.iter().copied().collect();
+        let alive = self.store.alive_of(&sessions, self.clock.now()).await?;
+        Ok(sessions.into_iter().filter(|session| !alive.contains(session)).collect())
     }
 
     /// A new guest.

@@ -34,6 +34,7 @@ impl Services {
             lifecycle: Lifecycle::DRAFT,
         };
         polls::insert(&mut transaction, &poll).await?;
+        self.note_change(&mut transaction, room.id, room.revision).await?;
         present.push(poll.clone());
         let state = RoomState { room, polls: present };
         self.check_size(&state)?;
@@ -56,6 +57,7 @@ impl Services {
         let definition = stored.definition.patched(patch).map_err(Problem::invalid)?;
         let poll = PollRecord { definition, ..stored };
         polls::define(&mut transaction, id, &poll.definition).await?;
+        self.note_change(&mut transaction, room.id, room.revision).await?;
         let state = RoomState { polls: polls::of_room(&mut *transaction, room.id).await?, room };
         self.check_size(&state)?;
         transaction.commit().await?;

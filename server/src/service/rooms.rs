@@ -104,10 +104,7 @@ impl Services {
         if let Some(order) = &patch.poll_order {
             reorder(&mut transaction, room.id, order).await?;
         }
-        if patch.settings.is_some() {
-            let now = self.clock.now();
-            outbox::put(&mut transaction, Kind::Room(room.id), room.id, room.revision + 1, now).await?;
-        }
+        self.note_change(&mut transaction, room.id, room.revision + 1).await?;
         transaction.commit().await?;
         self.bus.publish(Event::RoomChanged { room: room.id });
         if patch.settings.is_some() {
@@ -148,9 +145,20 @@ impl Services {
             found.filter(|found| found.room == room.id).ok_or_else(Problem::no_such_poll)?;
         }
         rooms::set_current(&mut transaction, room.id, poll).await?;
+        self.note_change(&mut transaction, room.id, room.revision).await?;
         transaction.commit().await?;
         self.bus.publish(Event::RoomChanged { room: room.id });
         self.room(asker, code).await
+    }
+
+    /// Notes that other nodes are to read a room again, in case that they are not told.
+    pub(super) async fn note_change(
+        &self,
+        transaction: &mut AnyConnection,
+        room: RoomId,
+        revision: u64,
+    ) -> Result<()> {
+        outbox::put(transaction, Kind::Room(room), room, revision, self.clock.now()).await
     }
 
     /// Which room a code, as typed, opens.

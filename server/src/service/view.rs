@@ -36,11 +36,15 @@ impl Viewer {
 }
 
 impl RoomState {
-    /// Whether what the room shows of itself differs: title, settings, current poll, order.
+    /// Whether what the room shows of itself to everybody differs: title, settings, current poll, order.
     pub fn differs_from(&self, other: &Self) -> bool {
         let room = |state: &Self| (state.room.title.clone(), state.room.settings, state.room.current);
-        let order = |state: &Self| state.polls.iter().map(|poll| poll.id).collect::<Vec<_>>();
-        room(self) != room(other) || order(self) != order(other)
+        // Polls that came or went are told of themselves.
+        let order = |state: &Self, other: &Self| {
+            let other = other.shown();
+            state.shown().into_iter().filter(|poll| other.contains(poll)).collect::<Vec<_>>()
+        };
+        room(self) != room(other) || order(self, other) != order(other, self)
     }
 
     /// The poll with this id.

@@ -41,7 +41,7 @@ impl Dialect {
     pub(super) fn sizes(self) -> Sizes {
         match self {
             Self::Sqlite => Sizes { readers: 4, writers: 1, turns: 1 },
-            Self::MySql => Sizes { readers: 12, writers: 12, turns: 8 },
+            Self::MySql => Sizes { readers: 12, writers: 16, turns: 8 },
         }
     }
 

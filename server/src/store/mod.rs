@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::migrate::Migrator;
+use sqlx::pool::PoolConnection;
 use sqlx::{Any, AnyConnection, AnyPool, Executor, Transaction};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -104,6 +105,11 @@ impl Store {
     /// The same, for the writers of ballots: they wait for transactions under way and for no others.
     pub async fn begin_ballots(&self) -> Result<Write> {
         Ok(Write { transaction: self.write.begin_with(self.dialect.begin()).await?, _turn: None })
+    }
+
+    /// A connection for reading several things.
+    pub async fn reader(&self) -> Result<PoolConnection<Any>> {
+        Ok(self.read.acquire().await?)
     }
 
     /// Whether the database answers.

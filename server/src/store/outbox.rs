@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::shard::Shard;
 
 /// What was done, to what.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// A poll's life changed.
     Poll(PollId),
@@ -57,7 +57,10 @@ pub async fn put(
     if Dialect::of(connection) == Dialect::Sqlite {
         return Ok(());
     }
-    take(connection, kind, u64::MAX).await?;
+    query("DELETE FROM outbox WHERE subject = ?")
+        .bind(kind.subject().to_vec())
+        .execute(&mut *connection)
+        .await?;
     query("INSERT INTO outbox (subject, shard, kind, room_id, revision, made_at) VALUES (?, ?, ?, ?, ?, ?)")
         .bind(kind.subject().to_vec())
         .bind(Shard::of(room).number())
@@ -70,10 +73,11 @@ pub async fn put(
     Ok(())
 }
 
-/// Takes out what was told up to a revision.
+/// Takes out what was told up to a revision. What was done to the same since, of another kind, is not.
 pub async fn take(connection: &mut AnyConnection, kind: Kind, revision: u64) -> Result<()> {
-    query("DELETE FROM outbox WHERE subject = ? AND revision <= ?")
+    query("DELETE FROM outbox WHERE subject = ? AND kind = ? AND revision <= ?")
         .bind(kind.subject().to_vec())
+        .bind(kind.word().to_owned())
         .bind(i64::try_from(revision).unwrap_or(i64::MAX))
         .execute(connection)
         .await?;

@@ -1,11 +1,16 @@
 //! Accounts, their sessions, and guests that have a name.
 
+use std::collections::HashSet;
+
 use domain::{DisplayName, SessionId, Timestamp, UserId, Username, VoterId};
 use sqlx::any::AnyRow;
-use sqlx::{AnyConnection, query};
+use sqlx::{AnyConnection, AssertSqlSafe, query};
 
 use super::{Dialect, Store, row};
 use crate::error::Result;
+
+/// How many sessions are looked for with one statement.
+const SESSIONS: usize = 500;
 
 /// An account as stored.
 #[derive(Clone, Debug)]
@@ -75,6 +80,25 @@ impl Store {
         .await?
         .map(|found| user(&found))
         .transpose()
+    }
+
+    /// Which of these sessions are alive.
+    pub async fn alive_of(&self, sessions: &[SessionId], now: Timestamp) -> Result<HashSet<SessionId>> {
+        let mut alive = HashSet::new();
+        for some in sessions.chunks(SESSIONS) {
+            let places = vec!["?"; some.len()].join(", ");
+            let sql = format!(
+                "SELECT id FROM sessions WHERE ended_at IS NULL AND expires_at > ? AND id IN ({places})"
+            );
+            let mut statement = query(AssertSqlSafe(sql)).bind(now.millis());
+            for session in some {
+                statement = statement.bind(session.as_bytes().to_vec());
+            }
+            for found in statement.fetch_all(&self.read).await? {
+                alive.insert(row::id(&found, "id", SessionId::from_slice)?);
+            }
+        }
+        Ok(alive)
     }
 
     /// Changes what others are shown of an account.

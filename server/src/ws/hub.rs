@@ -175,12 +175,9 @@ impl Hub {
     async fn look_who_ended(&self) {
         let sessions: HashSet<SessionId> =
             self.sockets().values().filter_map(|socket| socket.owner?.1).collect();
-        for session in sessions {
-            match self.services.is_alive(session).await {
-                Ok(true) => {}
-                Ok(false) => self.log_out(|_, owner| owner == Some(session)),
-                Err(error) => tracing::warn!(%error, "a session could not be looked at"),
-            }
+        match self.services.ended_of(&sessions).await {
+            Ok(ended) => self.log_out(|_, owner| owner.is_some_and(|session| ended.contains(&session))),
+            Err(error) => tracing::debug!(%error, "sessions could not be looked at"),
         }
     }
 

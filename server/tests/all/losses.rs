@@ -248,3 +248,57 @@ async fn votes_behind_an_entry_that_vanished_from_the_queue_are_asked_for_again(
     }
     assert_eq!(results(&host, &poll).await["marks"], json!({"0": 1, "1": 3}));
 }
+
+#[tokio::test]
+async fn a_ballot_that_sql_refuses_does_not_take_the_voters_earlier_one_along() {
+    let mut services = Breakable::start().await;
+    let node = TestServer::node(&services.place()).await;
+    let host = node.host("ada").await;
+    let (code, poll) = host.open_poll().await;
+    let sql = services.sql().await;
+    sqlx::query("ALTER TABLE ballots ADD CONSTRAINT no_second CHECK (choice <> '{\"option\":1}')")
+        .execute(&sql)
+        .await
+        .unwrap();
+    sql.close().await;
+    let mut phone = Socket::of(&node, &node.guest().await.token).await;
+    phone.join(&code).await;
+    services.mariadb.stop().unwrap();
+    let (good, bad) = (ballot(), ballot());
+    let (good, bad) = (good.min(bad), good.max(bad));
+    assert_eq!(phone.vote(&poll, good, json!({"option": 0})).await["status"], "accepted");
+    assert_eq!(phone.vote(&poll, bad, json!({"option": 1})).await["status"], "accepted");
+    services.mariadb.start_again().unwrap();
+    let told =
+        phone.hear_until(|message| message["type"] == "receipt" && message["status"] == "recorded").await;
+    assert_eq!(told["ballot"], json!(good));
+    let rows = sqlx::query("SELECT ballot_id FROM ballots").fetch_all(&services.sql().await).await.unwrap();
+    let kept: Vec<Vec<u8>> = rows.iter().map(|row| sqlx::Row::get(row, "ballot_id")).collect();
+    assert_eq!(kept, [good.as_bytes().to_vec()]);
+}
+
+#[tokio::test]
+async fn a_delete_that_redis_was_not_told_of_is_told_later_whatever_was_told_before() {
+    let services = Breakable::start().await;
+    let node = TestServer::node(&services.place()).await;
+    let host = node.host("ada").await;
+    let (code, poll) = host.open_poll().await;
+    let mut phone = Socket::of(&node, &node.guest().await.token).await;
+    phone.join(&code).await;
+    cast(&node.guest().await, &poll, ballot(), 0).await;
+    // The entry of the reveal is on its way to SQL when the poll is deleted and Redis cannot be told.
+    let sql = services.sql().await;
+    let mut holding = sql.begin().await.unwrap();
+    sqlx::query("SELECT id FROM shards FOR UPDATE").fetch_all(&mut *holding).await.unwrap();
+    assert_eq!(host.post(&format!("/polls/{poll}/reveal"), &Value::Null).await.0, 200);
+    services.redis.pause();
+    assert_eq!(host.delete(&format!("/polls/{poll}")).await.0, 503);
+    holding.commit().await.unwrap();
+    services.redis.resume();
+    phone.hear_a("poll_removed").await;
+    eventually("nobody can vote there", async || {
+        let (status, _) = host.post(&format!("/polls/{poll}/votes"), &json!({"choice": {"option": 0}})).await;
+        (status == 404).then_some(())
+    })
+    .await;
+}

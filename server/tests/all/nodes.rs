@@ -215,3 +215,20 @@ async fn a_setting_that_changes_holds_at_once_for_votes_on_every_node() {
     let second = rig.vote(&voter, poll, rig.ballot(), 1).await;
     assert_eq!(second.reason, Some(domain::Reason::AlreadyVoted));
 }
+
+#[tokio::test]
+async fn a_room_that_was_deleted_unheard_closes_for_who_is_in_it() {
+    let (place, here, _there) = two().await;
+    let host = here.host("ada").await;
+    let (code, _) = host.open_poll().await;
+    let mut phone = of(&here, &here.guest().await).await;
+    phone.join(&code).await;
+    let store = Store::open(&place.database_url).await.unwrap();
+    let room = store.room_by_code(code.parse().unwrap()).await.unwrap().unwrap();
+    let mut deleting = store.begin().await.unwrap();
+    server::store::rooms::delete(&mut deleting, room.id).await.unwrap();
+    deleting.commit().await.unwrap();
+    let link = Link::open(&place.redis_url, &place.prefix).await.unwrap();
+    redis::cmd("INCR").arg(link.keys.tick(room.id)).exec_async(&mut link.calls()).await.unwrap();
+    assert_eq!(phone.hear_a("room_closed").await["room"], json!(code));
+}

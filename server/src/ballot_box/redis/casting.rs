@@ -7,7 +7,7 @@ use super::super::{Cast, CastBallot, CountedBallot, Place};
 use super::known::Known;
 use super::loading::Loading;
 use super::{Core, poll_name};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// How often a ballot is handed in again at once, after what Redis lacked was brought in.
 const TRIES: usize = 8;
@@ -45,10 +45,12 @@ impl Core {
                 }
             };
             match answer.verdict.as_str() {
-                "unloaded" => match self.load(cast.poll).await? {
-                    Loading::Done => {}
-                    Loading::Gone => return Err(Problem::no_such_poll().into()),
-                    Loading::Later => return Ok(refused(&cast, ballot, Reason::Rebuilding)),
+                "unloaded" => match self.load(cast.poll).await {
+                    Ok(Loading::Done) => {}
+                    Ok(Loading::Gone) => return Err(Problem::no_such_poll().into()),
+                    Ok(Loading::Later) => return Ok(refused(&cast, ballot, Reason::Rebuilding)),
+                    Err(Error::Redis(error)) => return Ok(refused(&cast, ballot, reason_of(&error))),
+                    Err(error) => return Err(error),
                 },
                 "stale" => known = self.read_poll(cast.poll).await?,
                 "superseded" | "reset" if cast.ballot.is_none() => last = answer.standing,

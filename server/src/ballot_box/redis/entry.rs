@@ -27,15 +27,22 @@ pub(super) enum Content {
     Ballot(BallotRow),
     /// Something that a host did was carried out.
     Told(Kind, u64),
-    /// Nothing that this version understands; of a ballot at least the poll, if that can be told.
-    Unreadable(Option<PollId>),
+    /// Nothing that this version understands.
+    Unreadable {
+        /// Of a ballot its poll and round, if they can be told.
+        poll: Option<(PollId, u32)>,
+        /// All of it.
+        raw: String,
+    },
 }
 
 impl Entry {
     /// Reads an entry; none when its id is not one that the library makes.
     pub(super) fn read(raw: &StreamId) -> Option<Self> {
         let (epoch, n) = raw.id.split_once('-')?;
-        let content = content(&raw.map).unwrap_or_else(|| Content::Unreadable(parsed(&raw.map, "vote")));
+        let poll = || Some((parsed(&raw.map, "vote")?, parsed(&raw.map, "round")?));
+        let unreadable = || Content::Unreadable { poll: poll(), raw: format!("{:?}", raw.map) };
+        let content = content(&raw.map).unwrap_or_else(unreadable);
         Some(Self { epoch: epoch.parse().ok()?, n: n.parse().ok()?, content })
     }
 }

@@ -1,7 +1,7 @@
 //! The keeper: for the shards that this node's recorder holds, closes polls whose time is over, tells Redis what it was
 //! not told when a host did it, and drops what nobody has used for a while.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -11,18 +11,20 @@ use tokio::time::{Instant, sleep};
 
 use super::super::intent;
 use super::Core;
-use super::recorder::HeldShards;
+use super::leases::HeldShards;
 use crate::bus::Event;
 use crate::error::Result;
 use crate::faults;
 use crate::shard::Shard;
 use crate::store::outbox::{self, Kind, Untold};
-use crate::store::polls;
+use crate::store::{polls, rooms};
 
 /// How often it looks.
 const LOOK: Duration = Duration::from_millis(250);
 /// How old something must be before it counts as untold: who did it is probably still telling.
 const UNTOLD: Duration = Duration::from_secs(1);
+/// How long after that it is told once more.
+const AGAIN: Duration = Duration::from_secs(5);
 /// How often it drops what is unused, how long something is unused, and how many polls of a shard it looks at.
 const SWEEP: Duration = Duration::from_secs(10);
 const UNUSED: Duration = Duration::from_secs(15 * 60);
@@ -32,10 +34,11 @@ const SWEPT: usize = 100;
 pub(super) async fn keep(core: Arc<Core>, held: HeldShards) {
     let mut sweep_at = Instant::now() + SWEEP;
     let mut is_failing = false;
+    let mut told = Told::default();
     loop {
         sleep(LOOK).await;
         let shards = held.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let mut kept = look(&core, &shards).await;
+        let mut kept = look(&core, &shards, &mut told).await;
         if kept.is_ok() && Instant::now() >= sweep_at {
             sweep_at = Instant::now() + SWEEP;
             kept = sweep(&core, &shards).await;
@@ -51,8 +54,23 @@ pub(super) async fn keep(core: Arc<Core>, held: HeldShards) {
     }
 }
 
+/// What was told of late. Its answer comes through the queue: while that is slow, telling again would only make it longer.
+#[derive(Default)]
+struct Told(HashMap<Kind, Instant>);
+
+impl Told {
+    /// Whether something is to be told now; then it counts as told.
+    fn is_due(&mut self, kind: Kind) -> bool {
+        let now = Instant::now();
+        self.0.retain(|_, at| now < *at + AGAIN);
+        let is_due = !self.0.contains_key(&kind);
+        self.0.entry(kind).or_insert(now);
+        is_due
+    }
+}
+
 /// Looks after all at once: what cannot be done now must not keep the rest waiting.
-async fn look(core: &Core, shards: &BTreeSet<Shard>) -> Result<()> {
+async fn look(core: &Core, shards: &BTreeSet<Shard>, told: &mut Told) -> Result<()> {
     if shards.is_empty() {
         return Ok(());
     }
@@ -63,14 +81,15 @@ async fn look(core: &Core, shards: &BTreeSet<Shard>) -> Result<()> {
     if !faults::is_off(faults::OUTBOX) {
         for shard in shards {
             let untold = core.store.untold(*shard, now.minus(UNTOLD)).await?;
-            kept.extend(join_all(untold.into_iter().map(|untold| tell(core, untold))).await);
+            let due: Vec<Untold> = untold.into_iter().filter(|untold| told.is_due(untold.kind)).collect();
+            kept.extend(join_all(due.into_iter().map(|untold| tell(core, untold))).await);
         }
     }
     kept.into_iter().collect()
 }
 
 async fn close(core: &Core, poll: PollId, now: Timestamp) -> Result<()> {
-    if let Some(intent) = intent::commit_close(core.store.begin_ballots().await?, poll, now).await? {
+    if let Some(intent) = intent::commit_close(core.store.begin().await?, poll, now).await? {
         core.apply(&intent.poll, intent.epoch).await?;
         core.tell_changed(&intent.poll, false).await;
     }
@@ -81,8 +100,10 @@ async fn close(core: &Core, poll: PollId, now: Timestamp) -> Result<()> {
 async fn tell(core: &Core, Untold { kind, room }: Untold) -> Result<()> {
     match kind {
         Kind::Poll(poll) => {
-            let mut transaction = core.store.begin_ballots().await?;
-            let Some(stored) = polls::find(&mut *transaction, poll).await? else {
+            let mut transaction = core.store.begin().await?;
+            let found = polls::find(&mut *transaction, poll).await?;
+            let is_here = rooms::find(&mut *transaction, room).await?.is_some();
+            let Some(stored) = found.filter(|_| is_here) else {
                 outbox::take(&mut transaction, kind, u64::MAX).await?;
                 return transaction.commit().await;
             };
@@ -92,7 +113,7 @@ async fn tell(core: &Core, Untold { kind, room }: Untold) -> Result<()> {
             core.tell_changed(&stored, true).await;
         }
         Kind::Gone(poll) => {
-            core.apply_delete(poll, Shard::of(room)).await?;
+            core.apply_delete(poll, room).await?;
             core.bus.publish(Event::PollRemoved { room, poll });
         }
         Kind::Room(_) => return tell_settings(core, room).await,
@@ -102,14 +123,13 @@ async fn tell(core: &Core, Untold { kind, room }: Untold) -> Result<()> {
 
 async fn tell_settings(core: &Core, id: RoomId) -> Result<()> {
     let Some(room) = core.store.room(id).await? else {
-        let mut transaction = core.store.begin_ballots().await?;
+        let mut transaction = core.store.begin().await?;
         outbox::take(&mut transaction, Kind::Room(id), u64::MAX).await?;
         return transaction.commit().await;
     };
     let polls: Vec<_> = core.store.polls_of(id).await?.iter().map(|poll| poll.id).collect();
-    core.apply_settings(&room, &polls).await?;
-    core.bus.publish(Event::RoomChanged { room: id });
-    Ok(())
+    // Nodes hear of it by their pulse.
+    core.apply_settings(&room, &polls).await
 }
 
 async fn sweep(core: &Core, shards: &BTreeSet<Shard>) -> Result<()> {

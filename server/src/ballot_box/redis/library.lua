@@ -80,6 +80,12 @@ local function append(base, shard, now, ...)
   return n
 end
 
+-- Has every node read the room again, should what it is told by messages go missing.
+local function tick(base, room)
+  redis.call('INCR', base .. ':tick:' .. room)
+  redis.call('EXPIRE', base .. ':tick:' .. room, 24 * HOUR)
+end
+
 -- Ids are compared as numbers: how strings compare depends on the locale of the server.
 local function is_later(one, other)
   local a1, a2, a3, a4 = struct.unpack('>I4I4I4I4', one)
@@ -169,8 +175,12 @@ end
 -- in turn.
 local function stage(keys, args)
   local key = keys[1] .. ':stage:' .. args[1] .. ':' .. args[2]
-  redis.call('HSET', key, 'begun', '1')
-  redis.call('EXPIRE', key, LOADING, 'NX')
+  if #args == 2 then
+    redis.call('HSET', key, 'begun', '1')
+    redis.call('EXPIRE', key, LOADING)
+  elseif redis.call('EXISTS', key) == 0 then
+    return 'late'
+  end
   for at = 3, #args, 2 do redis.call('HSET', key, args[at], args[at + 1]) end
   return 'done'
 end
@@ -189,13 +199,14 @@ local function await_final(base, id, state, n)
 end
 
 -- Makes a poll live with what was staged. ARGV: poll, token, shard epoch that the loader started under, whether SQL
--- holds all that was ever told of it, whether it is final, round, revision, state, closes, life, room, its
+-- holds all that was ever told of it, whether it is final, whether SQL refused ballots of this round, round, revision,
+-- state, closes, life, room, its
 -- settings' revision, change, voters, settings, the count's epoch, ballots, how many voters were staged, then mark and
 -- count in turn.
 local function load(keys, args)
   local base = keys[1]
-  local id, token, started, settled, final, round, revision, state, closes, life, room, settings_revision, change, voters,
-    settings, epoch, ballots, staged = unpack(args, 1, 18)
+  local id, token, started, settled, final, poisoned, round, revision, state, closes, life, room, settings_revision, change, voters,
+    settings, epoch, ballots, staged = unpack(args, 1, 19)
   local shard = shard_of(base)
   if not is_attached(base, shard) or started ~= shard.epoch then return 'rebuilding' end
   if redis.call('EXISTS', base .. ':gone:' .. id) == 1 then return 'gone' end
@@ -210,10 +221,11 @@ local function load(keys, args)
   redis.call('RENAME', aside, base .. ':voters:' .. id)
   redis.call('PERSIST', base .. ':voters:' .. id)
   redis.call('HDEL', base .. ':voters:' .. id, 'begun')
-  for at = 19, #args, 2 do redis.call('HSET', base .. ':marks:' .. id, args[at], args[at + 1]) end
+  for at = 20, #args, 2 do redis.call('HSET', base .. ':marks:' .. id, args[at], args[at + 1]) end
   redis.call('HSET', key, 'room', room, 'change', change, 'voters', voters, 'settings', settings, 'settings_revision',
     settings_revision, 'epoch', epoch, 'version', 0, 'ballots', ballots, 'provisional', '0', 'used', now)
   set_life(base, shard, key, n, round, revision, state, closes, life)
+  if poisoned == '1' then redis.call('HSET', key, 'poison', '1') end
   redis.call('SADD', base .. ':polls', id)
   if final == '1' then
     redis.call('HSET', key, 'final', '1')
@@ -241,6 +253,7 @@ local function apply(keys, args)
   set_life(base, shard, poll.key, n, round, revision, state, closes, life)
   await_final(base, id, state, n)
   raise(poll)
+  tick(base, poll.room)
   return 'done'
 end
 
@@ -251,6 +264,7 @@ local function settings(keys, args)
   local shard = shard_of(base)
   if not is_attached(base, shard) then return 'rebuilding' end
   append(base, shard, clock(), 'room', room, 'revision', revision)
+  tick(base, room)
   local newest = redis.call('GET', base .. ':room:' .. room)
   if not newest or tonumber(newest) < tonumber(revision) then
     redis.call('SET', base .. ':room:' .. room, revision, 'EX', HOUR)
@@ -271,13 +285,14 @@ local function unload(base, id)
   redis.call('ZREM', base .. ':closing', id)
 end
 
--- Drops a poll for good. ARGV: poll.
+-- Drops a poll for good. ARGV: poll, room.
 local function delete(keys, args)
-  local base, id = keys[1], args[1]
+  local base, id, room = keys[1], args[1], args[2]
   local shard = shard_of(base)
   if not is_attached(base, shard) then return 'rebuilding' end
   append(base, shard, clock(), 'gone', id)
   redis.call('SET', base .. ':gone:' .. id, '1', 'EX', HOUR)
+  tick(base, room)
   unload(base, id)
   return 'done'
 end
@@ -405,7 +420,9 @@ end
 -- Its last step. ARGV: the new epoch.
 local function attach(keys, args)
   local base = keys[1]
-  if redis.call('HGET', base .. ':shard', 'epoch') ~= args[1] then return 'late' end
+  local shard = redis.call('HMGET', base .. ':shard', 'epoch', 'head')
+  if shard[1] ~= args[1] or shard[2] ~= '0' then return 'late' end
+  if redis.call('EXISTS', base .. ':stream', base .. ':polls') > 0 then return 'late' end
   attached[base] = args[1]
   return 'done'
 end

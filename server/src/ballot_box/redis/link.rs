@@ -1,11 +1,16 @@
 //! The connection to Redis: few sockets that all calls share, the function library, and the names of keys.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use domain::RoomId;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig, MultiplexedConnection, PubSub};
-use redis::{AsyncConnectionConfig, Client, Cmd, FromRedisValue, RedisResult, cmd};
+use redis::io::tcp::TcpSettings;
+use redis::io::tcp::socket2::TcpKeepalive;
+use redis::{
+    AsyncConnectionConfig, Client, Cmd, FromRedisValue, IntoConnectionInfo, RedisError, RedisResult, cmd,
+};
 
 use crate::error::Result;
 use crate::faults;
@@ -13,6 +18,10 @@ use crate::shard::Shard;
 
 /// How long a call may take, and how long a connection may take to be made.
 const CALL: Duration = Duration::from_secs(2);
+/// After how many calls without an answer the connection is given up for another: it may lead nowhere.
+const MUTE: u32 = 20;
+/// How long a connection is idle before it is probed, and how long between probes.
+const IDLE: Duration = Duration::from_secs(5);
 /// How long at most between tries to connect again; the first come sooner.
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
@@ -22,7 +31,9 @@ const LIBRARY: &str = include_str!("library.lua");
 #[derive(Clone)]
 pub struct Link {
     client: Client,
-    calls: ConnectionManager,
+    calls: Arc<RwLock<ConnectionManager>>,
+    /// How many calls in a row had no answer in time.
+    unanswered: Arc<AtomicU32>,
     library: Arc<Library>,
     /// Names of keys and channels.
     pub keys: Keys,
@@ -67,14 +78,17 @@ impl Keys {
 impl Link {
     /// Connects, and loads the function library. Names of keys begin with `prefix`.
     pub async fn open(url: &str, prefix: &str) -> Result<Self> {
-        let client = Client::open(url)?;
-        let config = ConnectionManagerConfig::new()
-            .set_response_timeout(Some(CALL))
-            .set_connection_timeout(Some(CALL))
-            .set_number_of_retries(2)
-            .set_max_delay(LONGEST_PAUSE);
-        let calls = client.get_connection_manager_with_config(config).await?;
-        let link = Self { client, calls, library: Arc::new(Library::new()), keys: Keys(prefix.into()) };
+        let probes = TcpKeepalive::new().with_time(IDLE).with_interval(IDLE);
+        let tcp = TcpSettings::default().set_nodelay(true).set_keepalive(probes);
+        let client = Client::open(url.into_connection_info()?.set_tcp_settings(tcp))?;
+        let calls = client.get_connection_manager_with_config(config()).await?;
+        let link = Self {
+            client,
+            calls: Arc::new(RwLock::new(calls)),
+            unanswered: Arc::default(),
+            library: Arc::new(Library::new()),
+            keys: Keys(prefix.into()),
+        };
         link.load_library().await?;
         Ok(link)
     }
@@ -89,10 +103,12 @@ impl Link {
         let mut call = cmd("FCALL");
         call.arg(format!("{}_{function}", self.library.name)).arg(1).arg(self.keys.base(shard));
         arguments(&mut call);
-        match call.query_async(&mut self.calls.clone()).await {
+        let answered = call.query_async(&mut self.calls()).await;
+        self.note(answered.as_ref().err());
+        match answered {
             Err(error) if error.detail().is_some_and(|detail| detail.contains("Function not found")) => {
                 self.load_library().await?;
-                call.query_async(&mut self.calls.clone()).await
+                call.query_async(&mut self.calls()).await
             }
             answered => answered,
         }
@@ -100,7 +116,20 @@ impl Link {
 
     /// The connection that calls share.
     pub fn calls(&self) -> ConnectionManager {
-        self.calls.clone()
+        self.calls.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Gives a connection up that is open and has not answered for long: what is between may have lost it.
+    fn note(&self, failure: Option<&RedisError>) {
+        if !failure.is_some_and(RedisError::is_timeout) {
+            return self.unanswered.store(0, Ordering::Relaxed);
+        }
+        if self.unanswered.fetch_add(1, Ordering::Relaxed) + 1 == MUTE {
+            self.unanswered.store(0, Ordering::Relaxed);
+            if let Ok(fresh) = self.client.get_connection_manager_lazy(config()) {
+                *self.calls.write().unwrap_or_else(PoisonError::into_inner) = fresh;
+            }
+        }
     }
 
     /// A connection of its own, for calls that wait up to so long for something to happen.
@@ -120,12 +149,20 @@ impl Link {
     async fn load_library(&self) -> RedisResult<()> {
         let mut load = cmd("FUNCTION");
         load.arg("LOAD").arg(&self.library.code);
-        match load.query_async::<()>(&mut self.calls.clone()).await {
+        match load.query_async::<()>(&mut self.calls()).await {
             // Another node was faster. The name is made of the code, so that is the same library.
             Err(error) if error.detail().is_some_and(|detail| detail.contains("already exists")) => Ok(()),
             loaded => loaded,
         }
     }
+}
+
+fn config() -> ConnectionManagerConfig {
+    ConnectionManagerConfig::new()
+        .set_response_timeout(Some(CALL))
+        .set_connection_timeout(Some(CALL))
+        .set_number_of_retries(2)
+        .set_max_delay(LONGEST_PAUSE)
 }
 
 impl Library {

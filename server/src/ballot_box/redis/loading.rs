@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use domain::{Choice, Lifecycle, Mark, PollId, PollState, RoomSettings, Standing, Timestamp, VoterId};
+use domain::{
+    Choice, Lifecycle, Mark, PollId, PollState, RoomId, RoomSettings, Standing, Timestamp, VoterId,
+};
 use redis::{Cmd, RedisResult};
 use tokio::time::{Instant, sleep};
 
@@ -123,10 +125,10 @@ impl Core {
     }
 
     /// Has Redis drop a poll for good.
-    pub(super) async fn apply_delete(&self, poll: PollId, shard: Shard) -> Result<()> {
+    pub(super) async fn apply_delete(&self, poll: PollId, room: RoomId) -> Result<()> {
         let call = || async {
-            let applied: RedisResult<String> =
-                self.link.call("delete", shard, |call| _ = call.arg(poll_name(poll))).await;
+            let named = |call: &mut Cmd| _ = call.arg(poll_name(poll)).arg(room.to_string());
+            let applied: RedisResult<String> = self.link.call("delete", Shard::of(room), named).await;
             Ok(applied? == "done")
         };
         until_done(call).await
@@ -134,7 +136,7 @@ impl Core {
 
     /// What SQL has of a poll, and a new epoch for its count.
     async fn stored(&self, id: PollId) -> Result<Option<(Stored, u64)>> {
-        let mut raising = self.store.begin_ballots().await?;
+        let mut raising = self.store.begin().await?;
         if polls::find_locked(&mut raising, id).await?.is_none() {
             return Ok(None);
         }
@@ -144,13 +146,13 @@ impl Core {
         // No lock is held while all is read. What a host does meanwhile shows in the poll's revision; ballots do not
         // change, for only a loaded poll takes any.
         loop {
-            let mut reading = self.store.begin_ballots().await?;
+            let mut reading = self.store.reader().await?;
             let Some(poll) = polls::find(&mut *reading, id).await? else { return Ok(None) };
             let Some(room) = rooms::find(&mut *reading, poll.room).await? else { return Ok(None) };
             let is_settled = !outbox::has(&mut reading, id).await?;
-            let is_poisoned = poison::has(&mut reading, id).await?;
+            let is_poisoned = poison::has(&mut reading, id, poll.lifecycle.round).await?;
             let ballots = ballots::load(&mut reading, id, poll.lifecycle.round).await?;
-            reading.commit().await?;
+            drop(reading);
             let Some(again) = self.store.poll(id).await? else { return Ok(None) };
             if again.lifecycle.revision == poll.lifecycle.revision {
                 self.known.put(&poll);
@@ -201,7 +203,7 @@ impl Core {
         self.link
             .call("load", shard, |call| {
                 call.arg(poll_name(poll.id)).arg(token).arg(started);
-                call.arg(u8::from(*is_settled)).arg(u8::from(is_final));
+                call.arg(u8::from(*is_settled)).arg(u8::from(is_final)).arg(u8::from(*is_poisoned));
                 life_arguments(&poll.lifecycle).iter().for_each(|argument| _ = call.arg(argument));
                 call.arg(room.id.to_string()).arg(room.revision);
                 settings_arguments(call, room.settings);

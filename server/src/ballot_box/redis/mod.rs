@@ -1,17 +1,20 @@
 //! The ballot box of many nodes: Redis judges, counts and queues ballots in one atomic call each, a recorder writes
 //! the queue to SQL. See docs/SCALING.md for the whole way of a vote and for why it loses none.
 
+mod batch;
 mod casting;
 mod dirty;
 mod entry;
 mod keeper;
 mod known;
+mod leases;
 mod link;
 mod loading;
 mod reading;
 mod rebuild;
 mod recorder;
 mod status;
+mod time;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,10 +26,11 @@ use tokio::sync::{Mutex, Semaphore, watch};
 use tokio::time::{Instant, timeout};
 
 pub use self::link::{Keys, Link};
+pub use self::time::set_by_redis;
 
 use self::dirty::Dirty;
 use self::known::KnownPolls;
-use self::recorder::Recorder;
+use self::leases::Leases;
 use self::status::Status;
 use super::{BallotBox, Beat, Cast, CastBallot, InRound, Place, PollNow, Progress, Pulse, Watermark, intent};
 use crate::background::Background;
@@ -82,7 +86,7 @@ struct Core {
     dirty: Dirty,
     calls: Semaphore,
     loading: Vec<Mutex<()>>,
-    /// When all shards were last seen to count.
+    /// When a shard was last seen to count.
     counting: Mutex<Instant>,
     /// How far each shard is recorded, as far as this node has heard.
     watermarks: Vec<watch::Sender<Watermark>>,
@@ -117,8 +121,8 @@ impl RedisBallotBox {
         let listener: std::sync::Weak<Core> = Arc::downgrade(&core);
         core.bus.subscribe(listener);
         background.run(dirty::tell(core.clone()));
-        let (recorder, held) = Recorder::new(core.clone());
-        background.run_until_stopped(|stopped| recorder.run(stopped));
+        let (leases, held) = Leases::new(core.clone());
+        background.run_until_stopped(|stopped| leases.run(stopped));
         background.run(keeper::keep(core.clone(), held));
         Ok(Self(core))
     }
@@ -158,7 +162,7 @@ impl Listener for Core {
     fn hear(&self, event: Event) {
         match event {
             Event::Recorded(mark) => self.advance(&mark),
-            Event::PollChanged { poll, .. } | Event::PollRemoved { poll, .. } => self.known.forget(poll),
+            Event::PollRemoved { poll, .. } => self.known.forget(poll),
             _ => {}
         }
     }
@@ -192,10 +196,8 @@ impl BallotBox for RedisBallotBox {
 
     async fn command(&self, poll: PollId, command: Command) -> Result<PollRecord> {
         let core = &self.0;
-        let intent =
-            intent::commit(core.store.begin_ballots().await?, poll, command, core.clock.now()).await?;
+        let intent = intent::commit(core.store.begin().await?, poll, command, core.clock.now()).await?;
         faults::abort_sometimes(faults::AFTER_INTENT);
-        core.known.forget(poll);
         core.apply(&intent.poll, intent.epoch).await?;
         core.tell_changed(&intent.poll, intent.opened).await;
         Ok(intent.poll)
@@ -203,7 +205,7 @@ impl BallotBox for RedisBallotBox {
 
     async fn delete(&self, poll: PollId) -> Result<()> {
         let core = &self.0;
-        let mut transaction = core.store.begin_ballots().await?;
+        let mut transaction = core.store.begin().await?;
         let known = polls::find(&mut *transaction, poll).await?.ok_or_else(Problem::no_such_poll)?;
         rooms::find_locked(&mut transaction, known.room).await?;
         polls::delete(&mut transaction, poll).await?;
@@ -211,7 +213,7 @@ impl BallotBox for RedisBallotBox {
         outbox::put(&mut transaction, Kind::Gone(poll), known.room, 0, core.clock.now()).await?;
         transaction.commit().await?;
         core.known.forget(poll);
-        core.apply_delete(poll, Shard::of(known.room)).await?;
+        core.apply_delete(poll, known.room).await?;
         core.bus.publish(Event::PollRemoved { room: known.room, poll });
         Ok(())
     }
@@ -255,9 +257,9 @@ impl BallotBox for RedisBallotBox {
     async fn check(&self) -> Result<()> {
         let core = &self.0;
         let statuses = join_all(Shard::all().map(|shard| Status::of(&core.link, shard))).await;
-        let mut is_counting = true;
+        let mut is_counting = false;
         for status in statuses {
-            is_counting &= status?.attached_under().is_some();
+            is_counting |= status?.attached_under().is_some();
         }
         let mut counting = core.counting.lock().await;
         if is_counting {

@@ -85,7 +85,7 @@ impl Member {
         self.outbox.say(&ServerMessage::Yours { poll, results_visible, choice, ballot });
     }
 
-    /// Takes what stands of its voter, and says whether it sees results only because of that.
+    /// Takes what stands of its voter, unless a later ballot of the voter was heard of before; and says whether it sees results only because of that.
     pub(super) fn take_standing(
         &mut self,
         state: &RoomState,
@@ -94,8 +94,9 @@ impl Member {
         now: Timestamp,
     ) -> bool {
         let saw = self.sees(state, poll, now);
+        let order = |standing: &InRound| (standing.round, standing.standing.ballot);
         let known = self.viewer.standings.get(&poll);
-        if known.is_none_or(|known| known.round <= standing.round) {
+        if known.is_none_or(|known| order(known) < order(&standing)) {
             self.viewer.standings.insert(poll, standing);
             self.tell_yours(state, poll, now);
         }

@@ -3,6 +3,7 @@
 mod member;
 mod pending;
 mod pulse;
+mod refresh;
 mod shown;
 
 use std::collections::HashMap;
@@ -12,7 +13,7 @@ use std::time::Duration;
 
 use domain::wire::{ByeReason, close};
 use domain::{PollId, PollState, RoomCode, RoomId, ServerMessage, TallyVersion};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until};
 
 use self::member::Member;
 use self::pending::Pending;
@@ -21,16 +22,11 @@ use super::hub::{Hub, Shared};
 use super::inbox::{Inbox, Joining, Post, Request, SocketId};
 use super::outbox::{Farewell, encode};
 use crate::ballot_box::{CountedBallot, InRound, PollNow, Pulse, Watermark};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::service::{RoomState, Services};
-use crate::store::polls::PollRecord;
 
 /// How often the number of people is told at most.
 const PRESENCE: Duration = Duration::from_secs(1);
-
-/// How long the store may take to say what a room is, and when it is asked again after it took longer.
-const PATIENCE: Duration = Duration::from_secs(1);
-const RETRY: Duration = Duration::from_secs(2);
 
 /// A room with sockets on this node.
 pub(super) struct RoomTask {
@@ -165,114 +161,6 @@ impl RoomTask {
         known != self.tick
     }
 
-    /// Reads again what changed in the store, and tells the members. What is read may be newer than what was
-    /// heard of: whatever differs from before is told now.
-    async fn refresh(&mut self, post: &Post, looks_again: bool) {
-        let Some(before) = self.state.clone() else { return };
-        let is_ahead = |now: &PollNow| {
-            let poll = before.poll(now.tally.poll);
-            poll.is_some_and(|poll| now.is_ahead_of(&poll.lifecycle))
-                || now.settings_revision > before.room.revision
-        };
-        let is_ahead = post.nows.values().any(is_ahead);
-        let heard = post.room_changed || !post.changed.is_empty() || !post.removed.is_empty();
-        if !heard && !is_ahead && !looks_again {
-            return;
-        }
-        let nothing = Post::default();
-        let (mut after, post, news) = match self.read_store().await {
-            Ok(Some(after)) => (after, post, post),
-            Ok(None) => return,
-            Err(error) => {
-                self.read_later(post, looks_again, &error);
-                (before.clone(), &nothing, post)
-            }
-        };
-        // Without the store a poll of another round than the known one may ask something else: it waits.
-        let is_known = |now: &&PollNow| {
-            let poll = after.poll(now.tally.poll);
-            self.stale.is_none() || poll.is_some_and(|poll| poll.lifecycle.round == now.life.round)
-        };
-        let nows: Vec<_> = self.nows.values().chain(news.nows.values()).filter(is_known).collect();
-        nows.into_iter().for_each(|now| after.overlay(now));
-        let room_changed = post.room_changed || (!heard && after.differs_from(&before));
-        let differs =
-            |poll: &&PollRecord| before.poll(poll.id).is_none_or(|known| known.lifecycle != poll.lifecycle);
-        let mut changed = post.changed.clone();
-        changed.extend(after.polls.iter().filter(differs).map(|poll| poll.id));
-        for poll in &post.removed {
-            self.tell_removed(&before, *poll);
-        }
-        for poll in &changed {
-            self.tell_changed(&before, &after, *poll);
-        }
-        let participants = self.participants();
-        let now = self.services.clock.now();
-        if room_changed {
-            self.members.values().for_each(|member| member.show_room(&after, participants, now));
-            changed.extend(after.shown());
-        }
-        for member in self.members.values_mut() {
-            changed.iter().for_each(|poll| member.tell_yours(&after, *poll, now));
-        }
-        self.set_state(after);
-    }
-
-    /// The room as the store has it; none when it is gone. A store that is away must not hold the room up for long.
-    async fn read_store(&self) -> Result<Option<RoomState>> {
-        match timeout(PATIENCE, self.services.room_state_by_id(self.id)).await {
-            Ok(Err(Error::Problem(problem))) if problem.status == 404 => Ok(None),
-            Ok(read) => read.map(Some),
-            Err(_) => Err(Error::Sql(sqlx::Error::PoolTimedOut)),
-        }
-    }
-
-    /// Has what was heard of read when the store is back.
-    fn read_later(&mut self, post: &Post, looks_again: bool, error: &Error) {
-        tracing::debug!(%error, room = %self.id, "a room could not be read again; trying again");
-        let (changed, removed) = (post.changed.clone(), post.removed.clone());
-        let room_changed = post.room_changed || looks_again;
-        let later = Post { room_changed, changed, removed, ..Post::default() };
-        self.stale = Some((Instant::now() + RETRY, later));
-    }
-
-    fn tell_removed(&mut self, before: &RoomState, poll: PollId) {
-        let was_draft = before.poll(poll).is_none_or(|poll| poll.lifecycle.state == PollState::Draft);
-        let message = encode(&ServerMessage::PollRemoved { poll });
-        for member in self.members.values_mut() {
-            member.forget(poll);
-            if member.viewer.is_host || !was_draft {
-                member.outbox.send(message.clone());
-            }
-        }
-        self.tallies.remove(&poll);
-        self.nows.remove(&poll);
-    }
-
-    /// Tells that a poll was created or changed: a draft to the host only, but a reset to everybody who had
-    /// it on the screen, and to them with what they knew of it and no word that was written since.
-    fn tell_changed(&mut self, before: &RoomState, after: &RoomState, id: PollId) {
-        let Some(poll) = after.poll(id) else { return };
-        let now = self.services.clock.now();
-        let told = |poll: &PollRecord| encode(&ServerMessage::Poll { poll: after.poll_for_all(poll, now) });
-        let is_draft = poll.lifecycle.state == PollState::Draft;
-        let known = before.poll(id).filter(|known| known.lifecycle.state != PollState::Draft);
-        let for_host = told(poll);
-        let for_others = match known {
-            Some(known) if is_draft => {
-                Some(told(&PollRecord { definition: known.definition.clone(), ..poll.clone() }))
-            }
-            _ => (!is_draft).then(|| for_host.clone()),
-        };
-        for member in self.members.values() {
-            let message = if member.viewer.is_host { Some(&for_host) } else { for_others.as_ref() };
-            message.into_iter().for_each(|message| member.outbox.send(message.clone()));
-        }
-        if is_draft {
-            self.tallies.remove(&id);
-        }
-    }
-
     /// Tells a voter, on every socket, that a ballot is counted.
     fn tell_counted(&mut self, poll: PollId, counted: CountedBallot) {
         let Some(state) = &self.state else { return };
@@ -314,6 +202,10 @@ impl RoomTask {
     }
 
     fn take_now(&mut self, now: PollNow) {
+        let known = self.nows.get(&now.tally.poll);
+        if known.is_some_and(|known| known.tally.version > now.tally.version) {
+            return;
+        }
         let tally = now.tally.clone();
         match self.tallies.get_mut(&tally.poll) {
             Some(shown) => shown.take(tally),
@@ -384,8 +276,11 @@ impl RoomTask {
         self.state = Some(state);
     }
 
-    /// Lets the pulse know what is here.
+    /// Lets the pulse know what is here, where there is one.
     fn share(&self) {
+        if self.tick.is_none() {
+            return;
+        }
         self.shared.here.store(self.here(), Ordering::Relaxed);
         let known = |poll| self.tallies.get(&poll).map_or(TallyVersion::default(), ShownTally::version);
         let shown = self.state.iter().flat_map(RoomState::shown).map(|poll| (poll, known(poll))).collect();
@@ -396,7 +291,8 @@ impl RoomTask {
     fn next_due(&self) -> Option<Instant> {
         let fits = |tally: &&ShownTally| self.state.as_ref().is_some_and(|state| fits(state, tally));
         let tallies = self.tallies.values().filter(fits).filter_map(ShownTally::due_at);
-        let presence = (self.shared.participants.load(Ordering::Relaxed) != self.presence_told)
+        let tells = self.state.is_some();
+        let presence = (tells && self.shared.participants.load(Ordering::Relaxed) != self.presence_told)
             .then_some(self.presence_at.map(|at| at + PRESENCE))
             .flatten();
         tallies.chain(presence).chain(self.stale.as_ref().map(|(at, _)| *at)).min()
