@@ -55,6 +55,7 @@ weight: site ## what pages weigh on the wire (URL=... for any page)
 	@$(xtask) weight $(URL)
 
 bench: ## compare with a naive peer under the same load, optimised
+	@scripts/setup cluster
 	@cargo build --release -p server -p bench
 	@target/release/bench target/release/voxpop
 

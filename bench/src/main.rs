@@ -1,5 +1,5 @@
-//! Drives a Voxpop server and a peer with the same load, one after the other in the same run, and prints
-//! how they compare. The peer is what one writes in an afternoon: it counts in memory and sends every
+//! Drives a Voxpop server, alone and scaled out, and a peer with the same load, one after the other in the same
+//! run, and prints how they compare. The peer is what one writes in an afternoon: it counts in memory and sends every
 //! change to everybody; it keeps nothing.
 //!
 //! `bench PATH-TO-VOXPOP`
@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use driver::{Fanout, Votes};
-use target::Target;
+use target::{Target, Way};
 
 /// How a benchmark fails: told and given up.
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
@@ -30,29 +30,37 @@ const SEEN: usize = 50;
 #[tokio::main]
 async fn main() -> Outcome<()> {
     let binary = std::env::args().nth(1).map(PathBuf::from).ok_or("say where the voxpop binary is")?;
-    println!("| what | Voxpop | peer | ratio |\n|---|---|---|---|");
-    let voxpop = driver::votes(&Target::voxpop(&binary, VOTERS).await?, VOTERS, VOTING).await?;
+    println!("| what | alone | scaled | peer | alone / peer | scaled / peer |\n|---|---|---|---|---|---|");
+    let alone = Target::voxpop(&binary, &Way::Alone, VOTERS).await?;
+    let alone = driver::votes(&alone, VOTERS, VOTING).await?;
+    let scaled = Target::voxpop(&binary, &Way::Scaled, VOTERS).await?;
+    let scaled = driver::votes(&scaled, VOTERS, VOTING).await?;
     let peer = driver::votes(&Target::peer(VOTERS).await?, VOTERS, VOTING).await?;
-    print_votes(&voxpop, &peer);
-    let voxpop = driver::fanout(&Target::voxpop(&binary, WATCHERS + 1).await?, WATCHERS, SEEN).await?;
+    print_votes(&[alone, scaled, peer]);
+    let alone = Target::voxpop(&binary, &Way::Alone, WATCHERS + 1).await?;
+    let alone = driver::fanout(&alone, WATCHERS, SEEN).await?;
+    let scaled = Target::voxpop(&binary, &Way::Scaled, WATCHERS + 1).await?;
+    let scaled = driver::fanout(&scaled, WATCHERS, SEEN).await?;
     let peer = driver::fanout(&Target::peer(WATCHERS + 1).await?, WATCHERS, SEEN).await?;
-    print_fanout(&voxpop, &peer);
+    print_fanout(&[alone, scaled, peer]);
     Ok(())
 }
 
-fn print_votes(voxpop: &Votes, peer: &Votes) {
-    row(&format!("votes a second, {VOTERS} voters"), voxpop.rate, peer.rate);
-    row("receipt, median, ms", millis(voxpop.median), millis(peer.median));
-    row("receipt, 99 of 100, ms", millis(voxpop.p99), millis(peer.p99));
+fn print_votes(all: &[Votes; 3]) {
+    row(&format!("votes a second, {VOTERS} voters"), all.each_ref().map(|votes| votes.rate));
+    row("receipt, median, ms", all.each_ref().map(|votes| millis(votes.median)));
+    row("receipt, 99 of 100, ms", all.each_ref().map(|votes| millis(votes.p99)));
 }
 
-fn print_fanout(voxpop: &Fanout, peer: &Fanout) {
-    row(&format!("vote to bar, {WATCHERS} screens, median, ms"), millis(voxpop.median), millis(peer.median));
-    row("vote to bar, 99 of 100, ms", millis(voxpop.p99), millis(peer.p99));
+fn print_fanout(all: &[Fanout; 3]) {
+    let median = all.each_ref().map(|fanout| millis(fanout.median));
+    row(&format!("vote to bar, {WATCHERS} screens, median, ms"), median);
+    row("vote to bar, 99 of 100, ms", all.each_ref().map(|fanout| millis(fanout.p99)));
 }
 
-fn row(what: &str, voxpop: f64, peer: f64) {
-    println!("| {what} | {voxpop:.1} | {peer:.1} | {:.2} |", voxpop / peer);
+fn row(what: &str, [alone, scaled, peer]: [f64; 3]) {
+    let (first, second) = (alone / peer, scaled / peer);
+    println!("| {what} | {alone:.1} | {scaled:.1} | {peer:.1} | {first:.2} | {second:.2} |");
 }
 
 fn millis(time: Duration) -> f64 {

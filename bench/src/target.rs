@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
+use backends::{MariaDb, Redis};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
@@ -22,21 +23,40 @@ pub(crate) struct Target {
     _running: Running,
 }
 
+/// How a Voxpop keeps votes.
+pub(crate) enum Way {
+    /// In an SQLite file.
+    Alone,
+    /// In MariaDB, after counting them in Redis.
+    Scaled,
+}
+
 enum Running {
-    Process { _child: Child, _folder: TempDir },
+    Process { _child: Child, _services: Option<Box<(MariaDb, Redis)>>, _folder: TempDir },
     Tasks { _server: JoinSet<()> },
 }
 
 impl Target {
-    /// A Voxpop over a fresh SQLite file, with one open poll and so many guests.
-    pub(crate) async fn voxpop(binary: &Path, voters: usize) -> Outcome<Self> {
+    /// A Voxpop that has kept nothing yet, with one open poll and so many guests.
+    pub(crate) async fn voxpop(binary: &Path, way: &Way, voters: usize) -> Outcome<Self> {
         let folder = tempfile::tempdir()?;
         let address = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?;
-        let child = Command::new(binary.canonicalize()?)
+        let services = match way {
+            Way::Alone => None,
+            Way::Scaled => Some(Box::new(services(folder.path())?)),
+        };
+        let mut command = Command::new(binary.canonicalize()?);
+        match &services {
+            None => command.env("DATABASE_URL", "sqlite://bench.db"),
+            Some(services) => command
+                .env("DATABASE_URL", services.0.url("bench"))
+                .env("REDIS_URL", services.1.url())
+                .env("VOXPOP_JWT_KEY", "a key that is good for a benchmark"),
+        };
+        let child = command
             .arg("serve")
             .current_dir(folder.path())
             .env("VOXPOP_LISTEN", address.to_string())
-            .env("DATABASE_URL", "sqlite://bench.db")
             .env("VOXPOP_LOG", "warn")
             .stderr(Stdio::inherit())
             .kill_on_drop(true)
@@ -63,7 +83,7 @@ impl Target {
         for _ in 0..voters {
             tokens.push(text(&post("/auth/guest", None, json!({})).await?["access_token"]));
         }
-        let running = Running::Process { _child: child, _folder: folder };
+        let running = Running::Process { _child: child, _services: services, _folder: folder };
         Ok(Self { address, room: text(&room["code"]), poll, tokens, _running: running })
     }
 
@@ -83,6 +103,15 @@ impl Target {
             _running: Running::Tasks { _server: server },
         })
     }
+}
+
+fn services(folder: &Path) -> Outcome<(MariaDb, Redis)> {
+    let (sql, redis) = (folder.join("mariadb"), folder.join("redis"));
+    std::fs::create_dir_all(&sql)?;
+    std::fs::create_dir_all(&redis)?;
+    let mariadb = MariaDb::start(&sql)?;
+    mariadb.create_database("bench")?;
+    Ok((mariadb, Redis::start(&redis)?))
 }
 
 fn text(value: &Value) -> String {
