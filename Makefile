@@ -1,7 +1,7 @@
 # Everything here is a short way to say something longer; see xtask/ and scripts/ for what happens.
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev cluster site test lint fmt weight bench clean
+.PHONY: help run dev cluster site test torture torture-proof lint fmt weight bench clean
 
 # The programs built are looked for in target/, wherever else cargo is told to build.
 unexport CARGO_TARGET_DIR
@@ -11,7 +11,7 @@ xtask := cargo run -q -p xtask --
 settings := set -a; [ ! -f .env ] || . ./.env; set +a
 
 help: ## what there is (this list)
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
 run: ## build and serve on http://localhost:3000
 	@echo "1/4 Checking tools"
@@ -43,6 +43,20 @@ site: ## build what browsers download, into target/site
 
 test: ## every check there is, as CI runs them
 	@scripts/test
+
+torture: ## a million ballots and 200 faults: none lost, none doubled (SEED=... repeats one)
+	@scripts/setup cluster
+	@cargo build -p torture
+	@cargo build -p server --features faults
+	@cp target/debug/voxpop target/voxpop-faults
+	@target/debug/torture --binary target/voxpop-faults --aborts $(if $(SEED),--seed $(SEED))
+
+torture-proof: ## take safeguards out, one after another, and see that the torture notices
+	@scripts/setup cluster
+	@cargo build -p torture
+	@cargo build -p server --features faults
+	@cp target/debug/voxpop target/voxpop-faults
+	@torture/proof target/voxpop-faults
 
 lint: ## format check and clippy, native and WASM
 	@scripts/lint

@@ -31,8 +31,14 @@ pub(crate) enum Way {
     Scaled,
 }
 
+struct Process {
+    _child: Child,
+    _services: Option<(MariaDb, Redis)>,
+    _folder: TempDir,
+}
+
 enum Running {
-    Process { _child: Child, _services: Option<Box<(MariaDb, Redis)>>, _folder: TempDir },
+    Process { _process: Box<Process> },
     Tasks { _server: JoinSet<()> },
 }
 
@@ -43,7 +49,7 @@ impl Target {
         let address = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?;
         let services = match way {
             Way::Alone => None,
-            Way::Scaled => Some(Box::new(services(folder.path())?)),
+            Way::Scaled => Some(services(folder.path())?),
         };
         let mut command = Command::new(binary.canonicalize()?);
         match &services {
@@ -83,7 +89,9 @@ impl Target {
         for _ in 0..voters {
             tokens.push(text(&post("/auth/guest", None, json!({})).await?["access_token"]));
         }
-        let running = Running::Process { _child: child, _services: services, _folder: folder };
+        let running = Running::Process {
+            _process: Box::new(Process { _child: child, _services: services, _folder: folder }),
+        };
         Ok(Self { address, room: text(&room["code"]), poll, tokens, _running: running })
     }
 

@@ -49,7 +49,9 @@ pub async fn upsert(connection: &mut AnyConnection, ballots: &[BallotRow], now: 
 fn upsert_statement(dialect: Dialect, rows: usize) -> String {
     let values = vec!["(?, ?, ?, ?, ?, ?)"; rows].join(", ");
     let newer_stands = match dialect {
-        Dialect::MySql if faults::is_off(faults::UPSERT) => "ON DUPLICATE KEY UPDATE ballot_id = ballot_id",
+        Dialect::MySql if faults::is_off(faults::UPSERT) => {
+            "ON DUPLICATE KEY UPDATE choice = VALUES(choice), cast_at = VALUES(cast_at), ballot_id = VALUES(ballot_id)"
+        }
         Dialect::Sqlite => {
             "ON CONFLICT (poll_id, round, voter_id) DO UPDATE SET choice = excluded.choice, \
              cast_at = excluded.cast_at, ballot_id = excluded.ballot_id WHERE excluded.ballot_id > ballots.ballot_id"

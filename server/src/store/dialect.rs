@@ -62,6 +62,8 @@ impl Dialect {
                 "SET NAMES utf8mb4 COLLATE utf8mb4_bin",
                 "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
                 "SET SESSION innodb_lock_wait_timeout = 5",
+                // A node that vanished in the middle of a transaction gives its locks back after so many seconds.
+                "SET SESSION wait_timeout = 60",
                 "SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_TRANS_TABLES')",
             ],
         }

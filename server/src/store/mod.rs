@@ -35,7 +35,7 @@ const ACQUIRE: Duration = Duration::from_secs(10);
 /// How long a connection to a server lives, and how long an idle one: a server, or what stands between, drops
 /// old ones. A file does not.
 const LIFETIME: Duration = Duration::from_secs(30 * 60);
-const IDLE: Duration = Duration::from_secs(5 * 60);
+const IDLE: Duration = Duration::from_secs(40);
 
 /// The database. SQLite has one writer: every write, of ballots too, goes over the one connection of
 /// `write`, so that their order is the order of the file.
