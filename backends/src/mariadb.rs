@@ -90,7 +90,7 @@ impl MariaDb {
     pub fn start_again(&mut self) -> io::Result<()> {
         let mut command = tied::command("mariadbd")?;
         command.arg("--no-defaults").args(as_root()).args(SETTINGS);
-        command.arg(format!("--datadir={}", self.data.display()));
+        command.arg(format!("--datadir={}", self.data.display())).arg(own_temporary(&self.data)?);
         // Beside the data, since it goes there first: a long path would be too much for a socket's address.
         command.arg("--socket=mariadbd.sock").arg(format!("--pid-file={PID_FILE}"));
         command.arg(format!("--port={}", self.port()));
@@ -120,9 +120,17 @@ fn install(folder: &Path, data: &Path) -> io::Result<()> {
     let mut command = tied::command("mariadb-install-db")?;
     command.arg("--no-defaults").args(as_root());
     command.args(["--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve"]);
-    command.arg(format!("--datadir={}", unfinished.display()));
+    command.arg(format!("--datadir={}", unfinished.display())).arg(own_temporary(&unfinished)?);
     run(command)?;
     fs::rename(unfinished, data)
+}
+
+/// Where it puts temporary tables: beside its data. Servers that start at the same moment take each other's away from a
+/// folder that they share.
+fn own_temporary(data: &Path) -> io::Result<String> {
+    let folder = data.with_extension("tmp");
+    fs::create_dir_all(&folder)?;
+    Ok(format!("--tmpdir={}", folder.display()))
 }
 
 /// MariaDB does not run as root unless told so.
