@@ -1,11 +1,12 @@
 import { defineConfig } from '@playwright/test';
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { clusterCommand, isCluster, sharedFolder } from './support/cluster';
 import { freePort, root, serverCommand } from './support/server';
 
 // Each worker reads this file again; what the first reading decides comes to the others by the environment.
 // VOXPOP_E2E_URL names a server that runs already; without it one is started, on a free port, with an empty
-// database below target/.
+// database below target/. With VOXPOP_E2E_WAY=cluster it is a cluster, and the server is its proxy.
 const ownServer = !process.env.VOXPOP_E2E_URL || process.env.VOXPOP_E2E_OWN === '1';
 if (!process.env.VOXPOP_E2E_URL) {
   process.env.VOXPOP_E2E_URL = `http://127.0.0.1:${await freePort()}`;
@@ -41,15 +42,11 @@ export default defineConfig({
       ],
     },
   },
-  webServer: ownServer ? server() : undefined,
+  webServer: ownServer ? (isCluster ? cluster() : server()) : undefined,
 });
 
 function server() {
-  const data = resolve(root, 'target/end2end');
-  if (!process.env.TEST_WORKER_INDEX) {
-    rmSync(data, { recursive: true, force: true });
-    mkdirSync(data, { recursive: true });
-  }
+  const data = empty(resolve(root, 'target/end2end'));
   const { program, environment } = serverCommand(new URL(baseURL).host, resolve(data, 'voxpop.db'));
   return {
     command: `'${program}' serve`,
@@ -59,6 +56,27 @@ function server() {
     gracefulShutdown: { signal: 'SIGTERM' as const, timeout: 5_000 },
     env: environment,
   };
+}
+
+function cluster() {
+  const [program, args] = clusterCommand(empty(sharedFolder), Number(new URL(baseURL).port));
+  return {
+    command: [program, ...args].map((word) => `'${word}'`).join(' '),
+    cwd: root,
+    url: `${baseURL}/readyz`,
+    timeout: 60_000,
+    gracefulShutdown: { signal: 'SIGTERM' as const, timeout: 20_000 },
+    env: { VOXPOP_LOG: process.env.VOXPOP_LOG ?? 'warn' },
+  };
+}
+
+/** Makes a folder empty, before the first worker comes. */
+function empty(folder: string): string {
+  if (!process.env.TEST_WORKER_INDEX) {
+    rmSync(folder, { recursive: true, force: true });
+    mkdirSync(folder, { recursive: true });
+  }
+  return folder;
 }
 
 function chromium(): string {

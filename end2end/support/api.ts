@@ -40,6 +40,7 @@ export interface Receipt {
 export interface Tally {
   ballots: number;
   marks: Record<string, number>;
+  final: boolean;
 }
 
 export const PASSWORD = 'correct horse';

@@ -39,6 +39,18 @@ export async function told(page: Page, words: string): Promise<void> {
   await expect(page.locator('.vote-status')).toHaveText(words);
 }
 
+/** Notes what an element says from now on, each wording once it changes, however short it stands. */
+export async function wordings(element: Locator): Promise<() => Promise<string[]>> {
+  const all = await element.evaluateHandle((element) => {
+    const text = () => element.textContent?.trim() ?? '';
+    const all = [text()];
+    const note = () => void (all.at(-1) === text() || all.push(text()));
+    new MutationObserver(note).observe(element, { childList: true, characterData: true, subtree: true });
+    return all;
+  });
+  return () => all.jsonValue();
+}
+
 /** Votes with one tap and waits until it is counted. */
 export async function vote(page: Page, label: string): Promise<void> {
   await option(page, label).click();

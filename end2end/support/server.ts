@@ -13,10 +13,13 @@ import { eventually } from './eventually';
 /** The repository. */
 export const root = fileURLToPath(new URL('../..', import.meta.url));
 
+/** The server program. */
+export const voxpop = process.env.VOXPOP_BIN ?? resolve(root, 'target/debug/voxpop');
+
 /** The program and its settings, for a place to listen and a database file. */
 export function serverCommand(listen: string, database: string) {
   return {
-    program: process.env.VOXPOP_BIN ?? resolve(root, 'target/debug/voxpop'),
+    program: voxpop,
     environment: {
       VOXPOP_LISTEN: listen,
       DATABASE_URL: `sqlite://${database}`,

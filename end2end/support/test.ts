@@ -9,6 +9,7 @@ import {
   type Page,
 } from '@playwright/test';
 import { Api, PASSWORD, freshName } from './api';
+import { OwnCluster, clusterIn, isCluster, sharedFolder, type Cluster } from './cluster';
 import { OwnServer } from './server';
 
 export interface VisitOptions extends BrowserContextOptions {
@@ -32,6 +33,10 @@ interface Fixtures {
   mayComplain: (...about: RegExp[]) => void;
   /** A server that this test may stop and start. */
   ownServer: OwnServer;
+  /** The nodes that all tests share. */
+  cluster: Cluster;
+  /** Nodes, a database and a Redis that this test may break. */
+  ownCluster: OwnCluster;
   complaints: Complaints;
 }
 
@@ -106,10 +111,19 @@ export const test = base.extend<Fixtures>({
     });
   },
 
-  ownServer: async ({}, use) => {
+  ownServer: async ({}, use, { skip }) => {
+    skip(isCluster, 'It has a server of its own, and runs where that is the way.');
     const server = await OwnServer.start();
     await use(server);
     await server.remove();
+  },
+
+  cluster: async ({}, use) => use(await clusterIn(sharedFolder)),
+
+  ownCluster: async ({}, use) => {
+    const cluster = await OwnCluster.start();
+    await use(cluster);
+    await cluster.remove();
   },
 });
 

@@ -13,7 +13,8 @@ use crate::store::Store;
 /// The least `max_allowed_packet`: a batch of ballots has to fit.
 const PACKET: u64 = 4 * 1024 * 1024;
 
-/// How far Redis's clock may be from ours. Redis's decides when a poll closes, ours what people are shown.
+/// How far Redis's clock may be from this machine's. A node goes by Redis's from then on
+/// (`ballot_box/redis/time.rs`), but clocks further apart say that one of them is not kept right.
 const DRIFT_MS: u64 = 1_000;
 
 /// Findings are logged as warnings; a strict server does not start with any.

@@ -2,7 +2,7 @@
 //! script has come; with scripts the tap goes through the socket. The form is drawn once for a poll's round:
 //! what comes in later changes words and widths inside it, never the form.
 
-use domain::{IdentityKind, PollKind, PollState, Reason, VotersPolicy};
+use domain::{IdentityKind, PollKind, PollState, Reason, Tally, VotersPolicy};
 use leptos::html::Form;
 use leptos::prelude::*;
 
@@ -217,8 +217,6 @@ pub(crate) fn PollStateLine(
     let state = Memo::new(move |_| poll.with(|poll| poll.as_ref().map(|poll| poll.state)));
     let ballots = live.tally(id);
     let votes = Memo::new(move |_| ballots.with(|tally| tally.as_ref().map(|tally| tally.ballots)));
-    let provisional =
-        Memo::new(move |_| ballots.with(|tally| tally.as_ref().is_some_and(|tally| tally.provisional)));
     let glyph = Signal::derive(move || match (state.get(), left.get()) {
         (Some(PollState::Open), None) => Glyph::Live,
         (Some(PollState::Closed), _) => Glyph::Check,
@@ -238,33 +236,45 @@ pub(crate) fn PollStateLine(
                 {wording(words)}
             </span>
             <span class="votes">{wording(move || votes.get().map(|votes| (t().votes)(votes)))}</span>
-            {changing(move || provisional.get().then(provisional_chip))}
         </p>
     }
     .erased()
 }
 
-/// What results wait for, where they can't be seen.
+/// What there is to know of results: what they wait for, or that they are not for good yet.
 #[component]
 pub(crate) fn ResultsNote(
     /// The room.
     live: Live,
     /// The poll.
     id: domain::PollId,
-    /// Whether to tell it to a viewer who is sent the results all the same.
-    #[prop(optional)]
-    always: bool,
+    /// Whether they are shown here; without it, wherever the viewer is sent them.
+    #[prop(optional, into)]
+    shown: Option<Signal<bool>>,
 ) -> impl IntoView {
     let poll = live.poll(id);
     let tally = live.tally(id);
+    let are_shown = move || match shown {
+        Some(shown) => shown.get(),
+        None => tally.with(|tally| tally.as_ref().is_some_and(|tally| tally.marks.is_some())),
+    };
+    let state = move || poll.with(|poll| poll.as_ref().map(|poll| poll.state));
+    let provisional = Memo::new(move |_| {
+        are_shown() && tally.with(|tally| tally.as_ref().is_some_and(|tally| is_provisional(state(), tally)))
+    });
     let words = Memo::new(move |_| {
-        if !always && tally.with(|tally| tally.as_ref().is_some_and(|tally| tally.marks.is_some())) {
-            return "";
+        if are_shown() {
+            return if provisional.get() { t().provisional } else { "" };
         }
         let revealed = poll.with(|poll| poll.as_ref().and_then(|poll| poll.revealed));
         live.room.with(|room| crate::text::results_wait(room.room.settings.results, revealed))
     });
-    view! { <p class="hint results-note">{wording(move || words.get())}</p> }.erased()
+    view! {
+        <p class="hint results-note" class:provisional=changing(move || provisional.get())>
+            {wording(move || words.get())}
+        </p>
+    }
+    .erased()
 }
 
 /// Said of an option that the viewer has chosen.
@@ -272,8 +282,9 @@ fn mine() -> Drawn {
     view! { <span class="unseen">{t().your_choice}</span> }.erased()
 }
 
-fn provisional_chip() -> Drawn {
-    view! { <span class="chip">{t().provisional}</span> }.erased()
+/// Whether a count may still change by itself: not all of it is recorded.
+fn is_provisional(state: Option<PollState>, tally: &Tally) -> bool {
+    tally.provisional || (state == Some(PollState::Closed) && !tally.is_final)
 }
 
 /// The way to an account, and back to the room.
@@ -316,5 +327,26 @@ fn status_words(status: VoteStatus, chosen: bool) -> &'static str {
             Reason::NotEligible => t().refused_not_eligible,
             Reason::Rebuilding | Reason::Overloaded => t().refused_busy,
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{Count, PollId, TallyVersion, Timestamp};
+
+    use super::*;
+
+    #[test]
+    fn a_count_is_provisional_while_recording_is_late_and_after_the_close_until_it_is_final() {
+        let id = PollId::new(Timestamp::default(), [0; 10]);
+        let tally = |provisional, is_final| Tally {
+            provisional,
+            ..Tally::new(id, 0, TallyVersion::default(), &Count::default(), is_final)
+        };
+        let (open, closed) = (Some(PollState::Open), Some(PollState::Closed));
+        assert!(!is_provisional(open, &tally(false, false)));
+        assert!(is_provisional(open, &tally(true, false)));
+        assert!(is_provisional(closed, &tally(false, false)));
+        assert!(!is_provisional(closed, &tally(false, true)));
     }
 }

@@ -206,6 +206,9 @@ fn summary(tally: &Tally, rows: &[(i64, String)]) -> String {
             words.push_str(&(t().spoken_row)(label, count, share));
         }
     }
+    if tally.provisional {
+        words.extend([". ", t().provisional]);
+    }
     words
 }
 
@@ -234,6 +237,14 @@ mod tests {
         assert_eq!(permille(&three, 0), Some(667));
         assert_eq!(percent(&tally(&[]), 0), Some(0), "nobody is no division by zero");
         assert_eq!(percent(&three.hidden(), 0), None);
+    }
+
+    #[test]
+    fn what_is_provisional_is_said_to_be() {
+        let says = |tally: &Tally| summary(tally, &[(0, "Thai".to_owned())]).contains(t().provisional);
+        let one = tally(&[0]);
+        assert!(!says(&one));
+        assert!(says(&Tally { provisional: true, ..one }));
     }
 
     #[test]

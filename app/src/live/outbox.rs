@@ -104,14 +104,16 @@ impl Outbox {
             Status::Recorded => drop(self.entries.remove(at)),
             Status::Refused if receipt.reason.is_some_and(|reason| reason.is_temporary()) => {
                 let entry = &mut self.entries[at];
+                // It may have been counted by a Redis that has lost its memory since.
+                entry.accepted = false;
                 entry.due = now + pause(entry.tries, 500);
             }
             Status::Refused => drop(self.entries.remove(at)),
             Status::Accepted => {
                 let entry = &mut self.entries[at];
                 entry.accepted = true;
-                // It is counted. Asking again finds out about a `recorded` that went missing.
-                entry.due = now + LONGEST;
+                // It is counted. Asking again finds out about a `recorded` that went missing with its node.
+                entry.due = now + pause(entry.tries, PATIENCE);
             }
         }
         true
@@ -227,6 +229,28 @@ mod tests {
         assert!(outbox.entry(poll_id(1), 0).unwrap().accepted);
         outbox.settle(&receipt(10, Status::Recorded, None), 0);
         assert!(outbox.entry(poll_id(1), 0).is_none());
+    }
+
+    #[test]
+    fn a_ballot_that_was_lost_counts_as_accepted_no_more() {
+        let mut outbox = holding(&[entry(1, 10)]);
+        outbox.settle(&receipt(10, Status::Accepted, None), 0);
+        outbox.settle(&receipt(10, Status::Refused, Some(Reason::Rebuilding)), 0);
+        assert!(!outbox.entry(poll_id(1), 0).unwrap().accepted);
+    }
+
+    #[test]
+    fn an_accepted_ballot_is_asked_about_ever_later() {
+        let mut outbox = holding(&[entry(1, 10)]);
+        let mut now = 0;
+        let mut waits = Vec::new();
+        for _ in 0..3 {
+            assert_eq!(outbox.take_due(now, |_| true).len(), 1);
+            outbox.settle(&receipt(10, Status::Accepted, None), now);
+            waits.push(outbox.entries[0].due - now);
+            now = outbox.entries[0].due;
+        }
+        assert_eq!(waits, [2 * PATIENCE, 4 * PATIENCE, 8 * PATIENCE]);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use super::host_polls::AllPolls;
-use crate::components::ballot::PollStateLine;
+use crate::components::ballot::{PollStateLine, ResultsNote};
 use crate::components::bars::Bars;
 use crate::components::connection::{ConnectionState, Notices, People};
 use crate::components::form::FormState;
@@ -167,6 +167,7 @@ fn Stage(
         <h2 class="question">{shape.question.clone()}</h2>
         <PollStateLine live id/>
         <Bars live shape/>
+        <ResultsNote live id shown=Signal::stored(true)/>
         <div class="controls">
             <form class="control main-control" method="post" action=place(live) on:submit=move |event| desk.submit(&event)>
                 <input type="hidden" name="action" value=wording(action)/>

@@ -72,9 +72,7 @@ fn Question(
         <div class="screen-bars" class:dense={count > 6} class:denser={count > 8}>
             <Bars live shape shown/>
         </div>
-        <div hidden=changing(move || shown.get())>
-            <ResultsNote live id always=true/>
-        </div>
+        <ResultsNote live id shown/>
     }
     .erased()
 }

@@ -86,7 +86,7 @@ pub(super) const TEXT: Text = Text {
     open: "Open",
     closed: "Closed",
     closing: "Closing…",
-    provisional: "Provisional",
+    provisional: "Provisional: still being recorded.",
     option: "Option",
     count: "Votes",
     share: "Share",

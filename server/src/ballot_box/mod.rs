@@ -41,7 +41,7 @@ pub struct CastBallot {
 pub struct Cast {
     /// What to tell the voter.
     pub receipt: Receipt,
-    /// Whether it changed the count just now. If so the room hears of it as an event.
+    /// Whether the room hears of it as an event: it was counted just now, or was before and waits to be recorded.
     pub counted: bool,
     /// Where it waits to be recorded, if it does.
     pub place: Option<Place>,
@@ -209,7 +209,7 @@ pub trait BallotBox: Send + Sync {
     /// Gives a poll's tally a higher version, so that viewers who have seen it with results hidden take it again.
     async fn touch(&self, poll: PollId);
 
-    /// Whether what it counts in answers.
+    /// Whether what it counts in answers, and counted lately.
     async fn check(&self) -> Result<()>;
 }
 

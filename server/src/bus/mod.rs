@@ -80,7 +80,8 @@ impl Event {
     }
 }
 
-/// Carries events to every node's listeners, each in the order of publishing.
+/// Carries events to every node's listeners, each in the order of publishing. On the way to other nodes some may
+/// be lost.
 pub trait Bus: Send + Sync {
     /// Tells everybody. Never waits.
     fn publish(&self, event: Event);

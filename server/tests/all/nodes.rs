@@ -232,3 +232,27 @@ async fn a_room_that_was_deleted_unheard_closes_for_who_is_in_it() {
     redis::cmd("INCR").arg(link.keys.tick(room.id)).exec_async(&mut link.calls()).await.unwrap();
     assert_eq!(phone.hear_a("room_closed").await["room"], json!(code));
 }
+
+#[tokio::test]
+async fn a_ballot_that_comes_again_by_another_node_is_told_there_when_it_is_recorded() {
+    let (place, here, there) = two().await;
+    let host = here.host("ada").await;
+    let (code, poll) = host.open_poll().await;
+    let voter = here.guest().await;
+    let mut phone = of(&here, &voter).await;
+    phone.join(&code).await;
+    sqlx::any::install_default_drivers();
+    let sql = sqlx::AnyPool::connect(&place.database_url).await.unwrap();
+    let mut holding = sql.begin().await.unwrap();
+    sqlx::query("SELECT id FROM shards FOR UPDATE").fetch_all(&mut *holding).await.unwrap();
+    let ballot = ballot();
+    assert_eq!(phone.vote(&poll, ballot, json!({"option": 1})).await["status"], "accepted");
+    drop(phone);
+
+    let mut phone = of(&there, &voter).await;
+    phone.join(&code).await;
+    assert_eq!(phone.vote(&poll, ballot, json!({"option": 1})).await["status"], "accepted");
+    holding.commit().await.unwrap();
+    let recorded = |message: &Value| message["type"] == "receipt" && message["status"] == "recorded";
+    assert_eq!(phone.hear_until(recorded).await["ballot"], json!(ballot));
+}

@@ -128,7 +128,7 @@ pub(super) async fn tell(core: &Core, upto: Place, poison: &Poison) -> RedisResu
             poison.iter().for_each(|(poll, n)| _ = call.arg(poll_name(*poll)).arg(n));
         })
         .await?;
-    // A shard that is being rebuilt is told when it is attached.
+    // Redis holds another queue by now, or none: a rebuild is due, and it goes by what SQL says.
     let finals: Vec<(String, String)> = match answer.into_iter().nth(1) {
         Some(finals) => redis::from_redis_value(finals)?,
         None => Vec::new(),

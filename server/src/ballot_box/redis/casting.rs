@@ -106,7 +106,8 @@ impl Core {
             "recorded" => (Status::Recorded, None),
             refusal => (Status::Refused, Some(reason(refusal))),
         };
-        let counted = verdict == "counted";
+        // A ballot that comes again and still waits is told as well: the node that counted it may be gone.
+        let counted = status == Status::Accepted;
         if counted {
             let standing = Standing { ballot, choice: cast.choice.clone() };
             let counted = CountedBallot { voter: cast.voter, round, standing, version, place: Some(place) };

@@ -1,4 +1,4 @@
-//! The keeper: for the shards that this node's recorder holds, closes polls whose time is over, tells Redis what it was
+//! The keeper: for the shards that this node records, closes polls whose time is over, tells Redis what it was
 //! not told when a host did it, and drops what nobody has used for a while.
 
 use std::collections::{BTreeSet, HashMap};
@@ -23,7 +23,7 @@ use crate::store::{polls, rooms};
 const LOOK: Duration = Duration::from_millis(250);
 /// How old something must be before it counts as untold: who did it is probably still telling.
 const UNTOLD: Duration = Duration::from_secs(1);
-/// How long after that it is told once more.
+/// How long after it was told it is told once more.
 const AGAIN: Duration = Duration::from_secs(5);
 /// How often it drops what is unused, how long something is unused, and how many polls of a shard it looks at.
 const SWEEP: Duration = Duration::from_secs(10);

@@ -1,5 +1,6 @@
--- The ballot box of many nodes. Each function is atomic, works on the keys of one shard (one hash slot) and is
--- the only place that writes them. KEYS[1] is the shard's base, such as {voxpop:3}; all other names grow from it:
+-- The ballot box of many nodes. Each function is atomic and works on the keys of one shard (one hash slot). Nothing else
+-- writes these, but for :tick:, which the bus raises as well. KEYS[1] is the shard's base, such as {voxpop:3}; all other
+-- names grow from it:
 --
 --   :shard        hash    epoch, head (entries appended), wm (entries recorded in SQL), since (when the oldest
 --                         unrecorded entry came, in ms)
@@ -10,17 +11,18 @@
 --   :voters:<id>  hash    voter -> the ballot that stands, of this round or the latest before it
 --   :closing      zset    closed polls that are not final, by the entry that SQL has to pass
 --   :poison       set     entries that SQL refused
+--   :stage:<id>:<token>  hash  voters of a poll that is being loaded; for LOADING seconds
 --   :gone:<id>    string  a poll that was deleted, for an hour, so that no late load brings it back
 --   :room:<id>    string  revision of a room's settings, for an hour, so that no late load brings older ones
 --   :here:<room>  hash    node -> people in the room, and until when that holds
---   :tick:<room>  string  rises when something about a room changes that only SQL holds
+--   :tick:<room>  string  rises when something about a room changes that only SQL holds; for a day
 
 -- The epoch that each shard was attached under. It is gone with the process: a Redis that was restarted, or
 -- took another's place, knows of none and refuses, until a rebuilder has compared it with SQL.
 local attached = {}
 
 local LAG = 3000        -- ms that recording may be late before results are provisional
-local HOUR = 3600
+local HOUR = 3600       -- s
 local LOADING = 120     -- s that loading a poll may take; far less than a poll is kept unused
 local USED = 60000      -- ms between notes of when a poll was used last
 
@@ -38,6 +40,10 @@ local function is_attached(base, shard)
   return shard.epoch and attached[base] == shard.epoch
 end
 
+-- What is kept of a poll. `state`, `round`, `revision` and `closes` (ms) are what is needed here of its life, `change` ('1':
+-- a vote may be changed) and `voters` ('guest' or 'account': who may vote) of its room's settings; `life` and `settings`
+-- are all of either as JSON, for nodes to read. `latched` is when its countdown closed it (ms), until SQL has said so;
+-- `last` the last entry that is about it; `used` when it was last used (ms).
 local POLL = { 'room', 'state', 'round', 'revision', 'closes', 'life', 'latched', 'change', 'voters', 'settings',
   'settings_revision', 'epoch', 'version', 'ballots', 'last', 'final', 'provisional', 'used' }
 
@@ -130,8 +136,8 @@ local function refusal(poll, standing, ballot, choice, known, valid, guest)
   return nil
 end
 
--- ARGV: poll, voter, ballot, round that the caller knows the definition of, choice as JSON, its marks, whether
--- it is valid, whether the voter is a guest, most entries that may wait for SQL.
+-- ARGV: poll, voter, ballot, round that the caller knows the definition of (-1: none), choice as JSON, its marks,
+-- whether the choice is valid, whether the voter is a guest, most entries that may wait for SQL.
 -- Answers: verdict, then of what stands afterwards: ballot, choice, shard epoch, entry; then round, epoch, version.
 local function cast(keys, args)
   local base = keys[1]
@@ -198,11 +204,10 @@ local function await_final(base, id, state, n)
   end
 end
 
--- Makes a poll live with what was staged. ARGV: poll, token, shard epoch that the loader started under, whether SQL
--- holds all that was ever told of it, whether it is final, whether SQL refused ballots of this round, round, revision,
--- state, closes, life, room, its
--- settings' revision, change, voters, settings, the count's epoch, ballots, how many voters were staged, then mark and
--- count in turn.
+-- Makes a poll live with what was staged. ARGV: poll, token, shard epoch that the loader started under, whether it is
+-- settled (the outbox has nothing of it; else this tells it, by an entry for the recorder to take it out), whether it is
+-- final, whether SQL refused ballots of this round, round, revision, state, closes, life, room, its settings' revision,
+-- change, voters, settings, the count's epoch, ballots, how many voters were staged, then mark and count in turn.
 local function load(keys, args)
   local base = keys[1]
   local id, token, started, settled, final, poisoned, round, revision, state, closes, life, room, settings_revision, change, voters,

@@ -1,4 +1,5 @@
-//! The connection to Redis: few sockets that all calls share, the function library, and the names of keys.
+//! The connection to Redis: one that all calls share and some for who waits or listens, the function library, and the
+//! names of keys.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};

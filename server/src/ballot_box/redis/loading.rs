@@ -20,7 +20,7 @@ use crate::store::{ballots, outbox, poison, polls, rooms};
 
 /// How many voters are handed over with one call.
 const CHUNK: usize = 500;
-/// How often loading starts over when the room's settings changed meanwhile.
+/// How often loading starts over when what was read may be old: the room's settings changed, or it took too long.
 const TRIES: usize = 5;
 /// How long something that a host did is tried to be carried out before the host is told to wait.
 const PATIENCE: Duration = Duration::from_secs(3);

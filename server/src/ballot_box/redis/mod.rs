@@ -1,5 +1,5 @@
-//! The ballot box of many nodes: Redis judges, counts and queues ballots in one atomic call each, a recorder writes
-//! the queue to SQL. See docs/SCALING.md for the whole way of a vote and for why it loses none.
+//! The ballot box of many nodes: Redis judges, counts and queues ballots in one atomic call each, recorders write the
+//! queues to SQL. See docs/SCALING.md for the whole way of a vote and for why it loses none.
 
 mod batch;
 mod casting;
@@ -93,7 +93,7 @@ struct Core {
 }
 
 impl RedisBallotBox {
-    /// Starts the box with its recorder, in the background.
+    /// Starts the box, and in the background what records, keeps and tells.
     pub async fn start(
         link: Link,
         store: Store,

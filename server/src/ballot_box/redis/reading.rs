@@ -18,7 +18,7 @@ use super::{Core, poll_name, rebuilding};
 use crate::error::{Error, Result};
 use crate::shard::Shard;
 
-/// How long who asks waits for a rebuild to end.
+/// How long who asks waits for a rebuild to end, and how long between tries.
 const PATIENCE: Duration = Duration::from_secs(3);
 const PAUSE: Duration = Duration::from_millis(50);
 

@@ -23,7 +23,7 @@ use crate::shard::Shard;
 const BATCH: usize = 1_000;
 /// How often it sees whether Redis still goes on where SQL ends.
 const LOOK: Duration = Duration::from_millis(200);
-/// How long it waits for entries before that.
+/// How long it waits for entries at a time: shorter, or it would look too late.
 const WAIT: Duration = Duration::from_millis(100);
 
 /// What came of looking for entries once.
@@ -56,7 +56,7 @@ pub(super) struct Held {
     pub(super) is_ready: bool,
     /// Whether an entry was found to be missing further on.
     pub(super) has_gap: bool,
-    /// What of the checkpoint Redis has not been told, with the poison in it.
+    /// The poison up to the checkpoint, while Redis has not been told of both; none when it has.
     pub(super) untold: Option<Poison>,
 }
 

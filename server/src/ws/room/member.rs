@@ -85,7 +85,8 @@ impl Member {
         self.outbox.say(&ServerMessage::Yours { poll, results_visible, choice, ballot });
     }
 
-    /// Takes what stands of its voter, unless a later ballot of the voter was heard of before; and says whether it sees results only because of that.
+    /// Takes what stands of its voter, unless a later ballot of the voter was heard of before; and says whether it sees
+    /// results only because of that.
     pub(super) fn take_standing(
         &mut self,
         state: &RoomState,

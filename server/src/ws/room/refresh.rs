@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::service::RoomState;
 use crate::store::polls::PollRecord;
 
-/// How long the store may take to say what a room is, and when it is asked again after it took longer.
+/// How long the store may take to say what a room is, and how long after a failure it is asked again at the latest.
 const PATIENCE: Duration = Duration::from_secs(1);
 const RETRY: Duration = Duration::from_secs(2);
 
