@@ -122,7 +122,7 @@ impl Server {
         sweeper.abort();
         drop(hub);
         if !background.stop(FAREWELL).await {
-            tracing::warn!("some connections did not end in time");
+            tracing::warn!("what runs in the background did not end in time");
         }
         store.close().await;
         Ok(())

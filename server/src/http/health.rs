@@ -26,7 +26,7 @@ async fn ready(State(state): State<AppState>) -> impl IntoResponse {
     let (status, word) = match checked.await {
         Ok(()) => (StatusCode::OK, "ready"),
         Err(error) => {
-            tracing::warn!(%error, "not ready: the database or Redis does not answer");
+            tracing::warn!(%error, "not ready: the database or Redis does not answer, or nothing is counted");
             (StatusCode::SERVICE_UNAVAILABLE, "not ready")
         }
     };

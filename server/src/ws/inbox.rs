@@ -67,6 +67,11 @@ impl Post {
         }
     }
 
+    /// Whether the store has to be read for it.
+    pub(super) fn speaks_of_store(&self) -> bool {
+        self.room_changed || !self.changed.is_empty() || !self.removed.is_empty()
+    }
+
     /// Adds what came in later.
     pub(super) fn merge(&mut self, newer: Self) {
         self.requests.extend(newer.requests);

@@ -29,7 +29,7 @@ pub(super) type HeldShards = Arc<Mutex<BTreeSet<Shard>>>;
 pub(super) struct Leases {
     core: Arc<Core>,
     held: BTreeMap<Shard, Lease>,
-    recorders: JoinSet<Shard>,
+    recorders: JoinSet<()>,
     shared: HeldShards,
     is_failing: bool,
 }
@@ -56,7 +56,7 @@ impl Leases {
                 () = stopped.wait() => break,
                 Some(ended) = self.recorders.join_next() => match ended {
                     // It is taken anew with the next renewal, if it is still to be had.
-                    Ok(shard) => drop(self.held.remove(&shard)),
+                    Ok(()) => self.held.retain(|_, lease| !lease.recorder.is_finished()),
                     Err(error) if error.is_panic() => tracing::error!(%error, "a recorder failed"),
                     Err(_) => {}
                 },
@@ -105,11 +105,7 @@ impl Leases {
 
     fn start(&mut self, held: Held) {
         let (shard, fence) = (held.shard, held.fence);
-        let recorder = Recorder::new(self.core.clone(), held);
-        let recorder = self.recorders.spawn(async move {
-            recorder.run().await;
-            shard
-        });
+        let recorder = self.recorders.spawn(Recorder::new(self.core.clone(), held).run());
         self.held.insert(shard, Lease { fence, recorder });
     }
 

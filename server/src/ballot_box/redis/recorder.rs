@@ -29,8 +29,8 @@ const WAIT: Duration = Duration::from_millis(100);
 /// What came of looking for entries once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
-    /// So many were written.
-    Recorded(usize),
+    /// Some were written.
+    Recorded,
     /// There was none.
     Idle,
     /// The shard is another's now.
@@ -79,7 +79,7 @@ impl Recorder {
         let shard = self.held.shard.number();
         loop {
             match self.run_once().await {
-                Ok(Outcome::Recorded(_) | Outcome::Idle) => {}
+                Ok(Outcome::Recorded | Outcome::Idle) => {}
                 Ok(Outcome::Lost) => return tracing::info!(shard, "another node records a shard now"),
                 Err(error) => return tracing::warn!(shard, %error, "recording is interrupted"),
             }
@@ -99,15 +99,14 @@ impl Recorder {
             return Ok(Outcome::Idle);
         }
         let entries = self.read().await?;
-        let number = entries.len();
-        if number == 0 {
+        if entries.is_empty() {
             return Ok(Outcome::Idle);
         }
         if !self.write(entries).await? {
             return Ok(Outcome::Lost);
         }
         self.tell().await?;
-        Ok(Outcome::Recorded(number))
+        Ok(Outcome::Recorded)
     }
 
     /// Writes entries that follow the checkpoint. False when the shard is another's.

@@ -14,13 +14,19 @@ use crate::clock::Clock;
 
 /// How often it is measured.
 const PAUSE: Duration = Duration::from_secs(10);
+/// How often at start, until an answer says enough.
+const TRIES: usize = 5;
 /// An answer that took longer says too little.
 const TRIP: Duration = Duration::from_millis(200);
 
 /// A node's clock, set by Redis's now and from time to time.
 pub async fn set_by_redis(link: &Link, own: Clock, background: &mut Background) -> RedisResult<Clock> {
     let ahead = Arc::new(AtomicI64::new(0));
-    measure(link, &own, &ahead).await?;
+    for _ in 0..TRIES {
+        if measure(link, &own, &ahead).await? {
+            break;
+        }
+    }
     let clock = own.clone().ahead_by(ahead.clone());
     let link = link.clone();
     background.run(async move {
@@ -34,14 +40,16 @@ pub async fn set_by_redis(link: &Link, own: Clock, background: &mut Background) 
     Ok(clock)
 }
 
-async fn measure(link: &Link, own: &Clock, ahead: &AtomicI64) -> RedisResult<()> {
+/// Whether the answer came soon enough to say something.
+async fn measure(link: &Link, own: &Clock, ahead: &AtomicI64) -> RedisResult<bool> {
     let before = own.now();
     let (seconds, micros): (i64, i64) = redis::cmd("TIME").query_async(&mut link.calls()).await?;
     let trip = own.now().since(before);
-    if trip <= TRIP {
+    let is_soon = trip <= TRIP;
+    if is_soon {
         let half = before.plus(trip / 2);
         let theirs = Timestamp::from_millis(seconds * 1_000 + micros / 1_000);
         ahead.store(theirs.millis() - half.millis(), Ordering::Relaxed);
     }
-    Ok(())
+    Ok(is_soon)
 }

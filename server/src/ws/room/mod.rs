@@ -95,7 +95,10 @@ impl RoomTask {
 
     async fn work(&mut self) {
         let mut post = self.inbox.take();
-        if let Some((_, older)) = self.stale.take() {
+        let is_due = self.stale.as_ref().is_some_and(|(at, _)| *at <= Instant::now());
+        if (is_due || post.speaks_of_store())
+            && let Some((_, older)) = self.stale.take()
+        {
             let newer = std::mem::replace(&mut post, older);
             post.merge(newer);
         }

@@ -28,8 +28,7 @@ impl RoomTask {
                 || now.settings_revision > before.room.revision
         };
         let is_ahead = post.nows.values().any(is_ahead);
-        let heard = post.room_changed || !post.changed.is_empty() || !post.removed.is_empty();
-        if !heard && !is_ahead && !looks_again {
+        if !post.speaks_of_store() && !is_ahead && !looks_again {
             return;
         }
         let nothing = Post::default();
@@ -41,10 +40,11 @@ impl RoomTask {
                 (before.clone(), &nothing, post)
             }
         };
+        let is_blind = self.stale.is_some();
         // Without the store a poll of another round than the known one may ask something else: it waits.
         let is_known = |now: &&PollNow| {
             let poll = after.poll(now.tally.poll);
-            self.stale.is_none() || poll.is_some_and(|poll| poll.lifecycle.round == now.life.round)
+            !is_blind || poll.is_some_and(|poll| poll.lifecycle.round == now.life.round)
         };
         let nows: Vec<_> = self.nows.values().chain(news.nows.values()).filter(is_known).collect();
         nows.into_iter().for_each(|now| after.overlay(now));
@@ -71,8 +71,12 @@ impl RoomTask {
         self.set_state(after);
     }
 
-    /// The room as the store has it; none when it is gone. A store that is away must not hold the room up for long.
+    /// The room as the store has it; none when it is gone. A store that is away must not hold the room up for long, and
+    /// is not asked again before its time.
     async fn read_store(&self) -> Result<Option<RoomState>> {
+        if self.stale.is_some() {
+            return Err(Error::Sql(sqlx::Error::PoolTimedOut));
+        }
         match timeout(PATIENCE, self.services.room_state_by_id(self.id)).await {
             Ok(Err(Error::Problem(problem))) if problem.status == 404 => Ok(None),
             Ok(read) => read.map(Some),
@@ -86,7 +90,8 @@ impl RoomTask {
         let (changed, removed) = (post.changed.clone(), post.removed.clone());
         let room_changed = post.room_changed || looks_again;
         let later = Post { room_changed, changed, removed, ..Post::default() };
-        self.stale = Some((Instant::now() + RETRY, later));
+        let (_, waiting) = self.stale.get_or_insert_with(|| (Instant::now() + RETRY, Post::default()));
+        waiting.merge(later);
     }
 
     fn tell_removed(&mut self, before: &RoomState, poll: PollId) {
