@@ -1,4 +1,5 @@
-//! Polls that changed and are to be told: each at most 20 times a second, the first change at once and the last always.
+//! Polls that changed and are to be told: tallies at most 20 times a second, the first change at once and the last
+//! always; receipts sooner, for somebody waits for each.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,6 +16,8 @@ use crate::bus::Event;
 
 /// At most 20 tallies of a poll a second.
 const INTERVAL: Duration = Duration::from_millis(50);
+/// Receipts of a poll go out together that come within so short a time.
+const RECEIPTS: Duration = Duration::from_millis(4);
 
 /// How many counted ballots wait to be told at most. Beyond it one is left out: its client sends it again and is
 /// answered then.
@@ -39,6 +42,35 @@ struct Changed {
     counted: Vec<CountedBallot>,
     is_changed: bool,
     next: Instant,
+    next_receipts: Instant,
+}
+
+/// What is to be told of a poll now.
+struct Due {
+    poll: PollId,
+    room: RoomId,
+    counted: Vec<CountedBallot>,
+    /// Whether its tally is, too.
+    tally: bool,
+}
+
+impl Changed {
+    fn has_tally(&self, now: Instant) -> bool {
+        self.is_changed && self.next <= now
+    }
+
+    fn has_receipts(&self, now: Instant) -> bool {
+        !self.counted.is_empty() && self.next_receipts <= now
+    }
+
+    /// When there is something to do about it.
+    fn wake(&self) -> Instant {
+        match (self.counted.is_empty(), self.is_changed) {
+            (true, _) => self.next,
+            (false, true) => self.next.min(self.next_receipts),
+            (false, false) => self.next_receipts,
+        }
+    }
 }
 
 impl Dirty {
@@ -60,7 +92,7 @@ impl Dirty {
     }
 
     /// Waits until something is to be told now, and takes it.
-    async fn next(&self) -> Vec<(PollId, RoomId, Vec<CountedBallot>)> {
+    async fn next(&self) -> Vec<Due> {
         loop {
             let wake = {
                 let mut polls = self.lock();
@@ -68,7 +100,7 @@ impl Dirty {
                 if !due.is_empty() {
                     return due;
                 }
-                polls.all.values().map(|changed| changed.next).min()
+                polls.all.values().map(Changed::wake).min()
             };
             tokio::select! {
                 () = self.ready.notified() => {}
@@ -87,24 +119,31 @@ impl Dirty {
 
 impl Polls {
     fn changed(&mut self, poll: PollId, room: RoomId) -> &mut Changed {
-        let new = || Changed { room, counted: Vec::new(), is_changed: true, next: Instant::now() };
+        let now = Instant::now();
+        let new = || Changed { room, counted: Vec::new(), is_changed: true, next: now, next_receipts: now };
         let changed = self.all.entry(poll).or_insert_with(new);
         changed.is_changed = true;
         changed
     }
 
     /// Takes what is due. Who was told and has not changed since is forgotten when its pause is over.
-    fn take_due(&mut self, now: Instant) -> Vec<(PollId, RoomId, Vec<CountedBallot>)> {
-        self.all.retain(|_, changed| changed.is_changed || changed.next > now);
+    fn take_due(&mut self, now: Instant) -> Vec<Due> {
+        self.all.retain(|_, changed| changed.is_changed || !changed.counted.is_empty() || changed.next > now);
         let mut due = Vec::new();
-        for (poll, changed) in
-            self.all.iter_mut().filter(|(_, changed)| changed.is_changed && changed.next <= now)
-        {
-            changed.is_changed = false;
-            changed.next = now + INTERVAL;
-            due.push((*poll, changed.room, std::mem::take(&mut changed.counted)));
+        for (poll, changed) in &mut self.all {
+            let tally = changed.has_tally(now);
+            if !tally && !changed.has_receipts(now) {
+                continue;
+            }
+            if tally {
+                changed.is_changed = false;
+                changed.next = now + INTERVAL;
+            }
+            changed.next_receipts = now + RECEIPTS;
+            let counted = std::mem::take(&mut changed.counted);
+            self.ballots -= counted.len();
+            due.push(Due { poll: *poll, room: changed.room, counted, tally });
         }
-        self.ballots -= due.iter().map(|(_, _, counted)| counted.len()).sum::<usize>();
         due
     }
 }
@@ -113,27 +152,52 @@ impl Polls {
 pub(super) async fn tell(core: Arc<Core>) {
     loop {
         let due = core.dirty.next().await;
-        join_all(due.into_iter().map(|(poll, room, counted)| tell_one(&core, poll, room, counted))).await;
+        join_all(due.into_iter().map(|due| tell_one(&core, due))).await;
     }
 }
 
 /// Receipts go out even where the tally cannot be read now: a pulse brings it later.
-async fn tell_one(core: &Core, poll: PollId, room: RoomId, counted: Vec<CountedBallot>) {
-    let now = match core.read_now(poll, room).await {
-        Ok(now) => now,
-        Err(error) => {
-            tracing::debug!(%error, %poll, "a tally could not be read");
-            None
-        }
-    };
+async fn tell_one(core: &Core, Due { poll, room, counted, tally }: Due) {
+    let read = if tally { core.read_now(poll, room).await } else { Ok(None) };
+    let now = read.unwrap_or_else(|error| {
+        tracing::debug!(%error, %poll, "a tally could not be read");
+        None
+    });
     core.bus.publish(Event::Counted { room, poll, now, ballots: counted });
 }
 
 #[cfg(test)]
 mod tests {
-    use domain::Timestamp;
+    use domain::{BallotId, Standing, TallyVersion, Timestamp, VoterId};
 
     use super::*;
+
+    fn counted() -> CountedBallot {
+        let at = Timestamp::from_millis(1);
+        let standing = Standing { ballot: BallotId::after(None, at, [3; 10]), choice: None };
+        let version = TallyVersion::default();
+        CountedBallot { voter: VoterId::new(at, [4; 10]), round: 0, standing, version, place: None }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn receipts_do_not_wait_for_the_next_tally() {
+        let dirty = Dirty::default();
+        let at = Timestamp::from_millis(1);
+        let (poll, room) = (PollId::new(at, [1; 10]), RoomId::new(at, [2; 10]));
+        dirty.counted(poll, room, counted());
+        let first = dirty.next().await;
+        assert!(first[0].tally && first[0].counted.len() == 1);
+        let started = Instant::now();
+        dirty.counted(poll, room, counted());
+        dirty.counted(poll, room, counted());
+        let receipts = dirty.next().await;
+        assert!(!receipts[0].tally && receipts[0].counted.len() == 2);
+        assert!(Instant::now() - started < INTERVAL);
+        let tally = dirty.next().await;
+        assert!(tally[0].tally && tally[0].counted.is_empty());
+        assert!(Instant::now() - started >= INTERVAL - RECEIPTS);
+        assert_eq!(dirty.lock().ballots, 0);
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_poll_is_told_at_once_then_after_a_pause_and_then_forgotten() {
