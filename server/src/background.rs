@@ -8,7 +8,6 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 /// Tells a task that the server stops.
-#[derive(Clone)]
 pub struct Stopped(watch::Receiver<()>);
 
 impl Stopped {

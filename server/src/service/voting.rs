@@ -1,6 +1,6 @@
 //! Casting ballots and reading results.
 
-use domain::{BallotId, Choice, IdentityKind, PollId, PollState, Problem, Status, Tally};
+use domain::{BallotId, Choice, IdentityKind, PollId, PollState, Problem, Receipt, Status, Tally};
 
 use super::{RoomState, Services};
 use crate::auth::Asker;
@@ -21,21 +21,13 @@ impl Services {
         self.ballots.cast(CastBallot { poll, voter: principal.voter(), is_guest, ballot, choice }).await
     }
 
-    /// The same, and waits a while for the ballot to be recorded, for askers who are answered once.
-    pub async fn cast_and_wait(
-        &self,
-        asker: &Asker,
-        poll: PollId,
-        ballot: Option<BallotId>,
-        choice: Option<Choice>,
-    ) -> Result<Cast> {
-        let mut cast = self.cast(asker, poll, ballot, choice).await?;
-        if let Some(place) = cast.place
-            && self.ballots.recorded(place).await
-        {
-            cast.receipt.status = Status::Recorded;
-        }
-        Ok(cast)
+    /// The receipt of a ballot that was cast, after a while for it to be recorded: for askers who are answered once.
+    pub async fn last_receipt(&self, cast: Cast) -> Receipt {
+        let status = match cast.place {
+            Some(place) if self.ballots.recorded(place).await => Status::Recorded,
+            _ => cast.receipt.status,
+        };
+        Receipt { status, ..cast.receipt }
     }
 
     /// Whether a poll is there for the asker: drafts are for their host only.

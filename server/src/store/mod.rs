@@ -25,6 +25,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 pub use self::dialect::Dialect;
 pub(crate) use self::fault::Fault;
+pub(crate) use self::row::to_word;
 use crate::error::{Error, Result};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");

@@ -65,7 +65,7 @@ pub(super) fn word<T: DeserializeOwned>(row: &AnyRow, column: &str) -> Result<T>
 }
 
 /// The word that an enum is stored as.
-pub(super) fn to_word<T: serde::Serialize>(value: T) -> String {
+pub(crate) fn to_word<T: serde::Serialize>(value: T) -> String {
     match serde_json::to_value(value) {
         Ok(serde_json::Value::String(word)) => word,
         _ => String::new(),

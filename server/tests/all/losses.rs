@@ -16,6 +16,38 @@ fn ballot() -> BallotId {
     BallotId::after(None, clock.now(), clock.random())
 }
 
+/// A node on services that may be broken, and on it a host with an open poll.
+struct Stage {
+    services: Breakable,
+    node: TestServer,
+    host: Person,
+    code: String,
+    poll: String,
+}
+
+impl Stage {
+    async fn set() -> Self {
+        let services = Breakable::start().await;
+        let node = TestServer::node(&services.place()).await;
+        let host = node.host("ada").await;
+        let (code, poll) = host.open_poll().await;
+        Self { services, node, host, code, poll }
+    }
+}
+
+/// A new guest's socket in a room.
+async fn a_phone(node: &TestServer, code: &str) -> Socket {
+    let mut phone = Socket::of(node, &node.guest().await.token).await;
+    phone.join(code).await;
+    phone
+}
+
+/// Has SQL refuse ballots for the second option for what they are.
+async fn refuse_second_option(services: &Breakable) {
+    let refuse = "ALTER TABLE ballots ADD CONSTRAINT no_second CHECK (choice <> '{\"option\":1}')";
+    sqlx::query(refuse).execute(&services.sql().await).await.unwrap();
+}
+
 /// Sends a ballot until it is not refused for the moment only.
 async fn cast(person: &Person, poll: &str, ballot: BallotId, option: i64) -> Value {
     let body = json!({"ballot": ballot, "choice": {"option": option}});
@@ -37,10 +69,7 @@ async fn results(person: &Person, poll: &str) -> Value {
 
 #[tokio::test]
 async fn a_redis_that_forgets_everything_is_filled_from_sql_and_lets_nobody_vote_twice() {
-    let services = Breakable::start().await;
-    let node = TestServer::node(&services.place()).await;
-    let host = node.host("ada").await;
-    let (code, poll) = host.open_poll().await;
+    let Stage { services, node, host, code, poll } = Stage::set().await;
     let mut screen = Socket::of(&node, &host.token).await;
     screen.join(&code).await;
     let (voter, first) = (node.guest().await, ballot());
@@ -60,10 +89,7 @@ async fn a_redis_that_forgets_everything_is_filled_from_sql_and_lets_nobody_vote
 
 #[tokio::test]
 async fn a_redis_that_is_replaced_by_an_older_copy_of_itself_takes_nothing_back() {
-    let mut services = Breakable::start().await;
-    let node = TestServer::node(&services.place()).await;
-    let host = node.host("ada").await;
-    let (_, poll) = host.open_poll().await;
+    let Stage { mut services, node, host, poll, .. } = Stage::set().await;
     let (early, late) = (node.guest().await, node.guest().await);
     let (first, second) = (ballot(), ballot());
     cast(&early, &poll, first, 0).await;
@@ -121,12 +147,8 @@ async fn while_sql_is_away_votes_are_accepted_up_to_a_bound_and_results_say_that
 
 #[tokio::test]
 async fn a_close_that_redis_was_not_told_of_is_told_later() {
-    let services = Breakable::start().await;
-    let node = TestServer::node(&services.place()).await;
-    let host = node.host("ada").await;
-    let (code, poll) = host.open_poll().await;
-    let mut phone = Socket::of(&node, &node.guest().await.token).await;
-    phone.join(&code).await;
+    let Stage { services, node, host, code, poll } = Stage::set().await;
+    let mut phone = a_phone(&node, &code).await;
     cast(&node.guest().await, &poll, ballot(), 0).await;
     services.redis.pause();
     let (status, answer) = host.post(&format!("/polls/{poll}/close"), &Value::Null).await;
@@ -142,17 +164,9 @@ async fn a_close_that_redis_was_not_told_of_is_told_later() {
 
 #[tokio::test]
 async fn a_ballot_that_sql_will_not_take_is_set_aside_and_keeps_its_poll_from_being_final() {
-    let services = Breakable::start().await;
-    let node = TestServer::node(&services.place()).await;
-    let host = node.host("ada").await;
-    let (code, poll) = host.open_poll().await;
-    let sql = services.sql().await;
-    sqlx::query("ALTER TABLE ballots ADD CONSTRAINT no_second CHECK (choice <> '{\"option\":1}')")
-        .execute(&sql)
-        .await
-        .unwrap();
-    let mut phone = Socket::of(&node, &node.guest().await.token).await;
-    phone.join(&code).await;
+    let Stage { services, node, host, code, poll } = Stage::set().await;
+    refuse_second_option(&services).await;
+    let mut phone = a_phone(&node, &code).await;
     let poisonous = ballot();
     assert_eq!(phone.vote(&poll, poisonous, json!({"option": 1})).await["status"], "accepted");
     assert_eq!(cast(&node.guest().await, &poll, ballot(), 0).await["status"], "recorded", "others go on");
@@ -177,12 +191,8 @@ async fn a_ballot_that_sql_will_not_take_is_set_aside_and_keeps_its_poll_from_be
 
 #[tokio::test]
 async fn a_countdown_ends_though_sql_is_away() {
-    let mut services = Breakable::start().await;
-    let node = TestServer::node(&services.place()).await;
-    let host = node.host("ada").await;
-    let (code, poll) = host.open_poll().await;
-    let mut phone = Socket::of(&node, &node.guest().await.token).await;
-    phone.join(&code).await;
+    let Stage { mut services, node, host, code, poll } = Stage::set().await;
+    let mut phone = a_phone(&node, &code).await;
     host.post(&format!("/polls/{poll}/open"), &json!({"duration_secs": 2})).await;
     services.mariadb.stop().unwrap();
     phone.hear_until(|message| message["type"] == "poll" && message["poll"]["state"] == "closed").await;
@@ -219,16 +229,11 @@ async fn another_node_records_what_a_node_that_stopped_has_counted() {
 
 #[tokio::test]
 async fn votes_behind_an_entry_that_vanished_from_the_queue_are_asked_for_again() {
-    let mut services = Breakable::start().await;
-    let node = TestServer::node(&services.place()).await;
-    let host = node.host("ada").await;
-    let (code, poll) = host.open_poll().await;
+    let Stage { mut services, node, host, code, poll } = Stage::set().await;
     cast(&node.guest().await, &poll, ballot(), 0).await;
     let mut phones = Vec::new();
     for _ in 0..3 {
-        let mut phone = Socket::of(&node, &node.guest().await.token).await;
-        phone.join(&code).await;
-        phones.push((phone, ballot()));
+        phones.push((a_phone(&node, &code).await, ballot()));
     }
     services.mariadb.stop().unwrap();
     for (phone, ballot) in &mut phones {
@@ -251,18 +256,9 @@ async fn votes_behind_an_entry_that_vanished_from_the_queue_are_asked_for_again(
 
 #[tokio::test]
 async fn a_ballot_that_sql_refuses_does_not_take_the_voters_earlier_one_along() {
-    let mut services = Breakable::start().await;
-    let node = TestServer::node(&services.place()).await;
-    let host = node.host("ada").await;
-    let (code, poll) = host.open_poll().await;
-    let sql = services.sql().await;
-    sqlx::query("ALTER TABLE ballots ADD CONSTRAINT no_second CHECK (choice <> '{\"option\":1}')")
-        .execute(&sql)
-        .await
-        .unwrap();
-    sql.close().await;
-    let mut phone = Socket::of(&node, &node.guest().await.token).await;
-    phone.join(&code).await;
+    let Stage { mut services, node, code, poll, .. } = Stage::set().await;
+    refuse_second_option(&services).await;
+    let mut phone = a_phone(&node, &code).await;
     services.mariadb.stop().unwrap();
     let (good, bad) = (ballot(), ballot());
     let (good, bad) = (good.min(bad), good.max(bad));
@@ -279,12 +275,8 @@ async fn a_ballot_that_sql_refuses_does_not_take_the_voters_earlier_one_along() 
 
 #[tokio::test]
 async fn a_delete_that_redis_was_not_told_of_is_told_later_whatever_was_told_before() {
-    let services = Breakable::start().await;
-    let node = TestServer::node(&services.place()).await;
-    let host = node.host("ada").await;
-    let (code, poll) = host.open_poll().await;
-    let mut phone = Socket::of(&node, &node.guest().await.token).await;
-    phone.join(&code).await;
+    let Stage { services, node, host, code, poll } = Stage::set().await;
+    let mut phone = a_phone(&node, &code).await;
     cast(&node.guest().await, &poll, ballot(), 0).await;
     // The entry of the reveal is on its way to SQL when the poll is deleted and Redis cannot be told.
     let sql = services.sql().await;

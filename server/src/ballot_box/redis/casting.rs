@@ -8,6 +8,7 @@ use super::known::Known;
 use super::loading::Loading;
 use super::{Core, poll_name};
 use crate::error::{Error, Result};
+use crate::shard::Shard;
 
 /// How often a ballot is handed in again at once, after what Redis lacked was brought in.
 const TRIES: usize = 8;
@@ -122,6 +123,15 @@ impl Core {
         match self.known.get(poll) {
             Some(known) => Ok(known),
             None => self.read_poll(poll).await,
+        }
+    }
+
+    /// The shard of a poll; none when the poll is gone.
+    pub(super) async fn shard_of(&self, poll: PollId) -> Result<Option<Shard>> {
+        match self.known_poll(poll).await {
+            Ok(known) => Ok(Some(known.shard())),
+            Err(Error::Problem(problem)) if problem.code == "no_such_poll" => Ok(None),
+            Err(error) => Err(error),
         }
     }
 

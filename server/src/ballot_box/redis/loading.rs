@@ -2,7 +2,6 @@
 //! only when all of theirs are recorded, and a queue is dropped only when it was written to SQL as far as it went.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use domain::{
     Choice, Lifecycle, Mark, PollId, PollState, RoomId, RoomSettings, Standing, Timestamp, VoterId,
@@ -11,22 +10,17 @@ use redis::{Cmd, RedisResult};
 use tokio::time::{Instant, sleep};
 
 use super::casting::lines;
-use super::{Core, poll_name, status::Status};
+use super::{Core, PATIENCE, PAUSE, poll_name, status::Status};
 use crate::error::{Error, Result};
 use crate::shard::Shard;
 use crate::store::polls::PollRecord;
 use crate::store::rooms::RoomRecord;
-use crate::store::{ballots, outbox, poison, polls, rooms};
+use crate::store::{ballots, outbox, poison, polls, rooms, to_word};
 
 /// How many voters are handed over with one call.
 const CHUNK: usize = 500;
 /// How often loading starts over when what was read may be old: the room's settings changed, or it took too long.
 const TRIES: usize = 5;
-/// How long something that a host did is tried to be carried out before the host is told to wait.
-const PATIENCE: Duration = Duration::from_secs(3);
-/// How long between such tries.
-const PAUSE: Duration = Duration::from_millis(50);
-
 /// What became of loading a poll.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Loading {
@@ -51,12 +45,7 @@ struct Stored {
 impl Core {
     /// Loads a poll unless it is loaded.
     pub(super) async fn load(&self, id: PollId) -> Result<Loading> {
-        let known = self.known_poll(id).await;
-        let shard = match known {
-            Ok(known) => known.shard(),
-            Err(Error::Problem(problem)) if problem.code == "no_such_poll" => return Ok(Loading::Gone),
-            Err(error) => return Err(error),
-        };
+        let Some(shard) = self.shard_of(id).await? else { return Ok(Loading::Gone) };
         let _one_at_a_time = self.loading[usize::from(id.as_bytes()[15]) % self.loading.len()].lock().await;
         for _ in 0..TRIES {
             let mut exists = redis::cmd("EXISTS");
@@ -177,7 +166,7 @@ impl Core {
         for (voter, standing) in &ballots.standing {
             let marks = marks(poll, standing.choice.as_ref());
             people += u64::from(standing.choice.is_some());
-            values.push((*voter, value(standing, i64::from(round), &marks)));
+            values.push((*voter, value(standing, round, &marks)));
             for mark in marks {
                 *count.entry(mark).or_default() += 1;
             }
@@ -185,7 +174,7 @@ impl Core {
         // Of earlier rounds only the id matters: nothing up to it counts any more.
         let of_earlier = |(voter, ballot): (&VoterId, _)| {
             let standing = Standing { ballot, choice: None };
-            (*voter, value(&standing, i64::from(round) - 1, &[]))
+            (*voter, value(&standing, round.saturating_sub(1), &[]))
         };
         let is_earlier = |(voter, _): &(&VoterId, _)| !ballots.standing.contains_key(*voter);
         values.extend(
@@ -233,27 +222,18 @@ async fn until_done<F: Future<Output = Result<bool>>>(mut attempt: impl FnMut() 
 
 /// Round, revision, state, time of closing, and all of it.
 fn life_arguments(life: &Lifecycle) -> [String; 5] {
-    let word = match life.state {
-        PollState::Draft => "draft",
-        PollState::Open => "open",
-        PollState::Closed => "closed",
-    };
     [
         life.round.to_string(),
         life.revision.to_string(),
-        word.to_owned(),
+        to_word(life.state),
         life.closes_at.map(Timestamp::millis).map(|millis| millis.to_string()).unwrap_or_default(),
         serde_json::to_string(life).unwrap_or_default(),
     ]
 }
 
 fn settings_arguments(call: &mut Cmd, settings: RoomSettings) {
-    let voters = match settings.voters {
-        domain::VotersPolicy::Guest => "guest",
-        domain::VotersPolicy::Account => "account",
-    };
     let written = serde_json::to_string(&settings).unwrap_or_default();
-    call.arg(u8::from(settings.change_vote)).arg(voters).arg(written);
+    call.arg(u8::from(settings.change_vote)).arg(to_word(settings.voters)).arg(written);
 }
 
 fn marks(poll: &PollRecord, choice: Option<&Choice>) -> Vec<Mark> {
@@ -261,9 +241,9 @@ fn marks(poll: &PollRecord, choice: Option<&Choice>) -> Vec<Mark> {
 }
 
 /// What stands of a voter, as the function library writes it. It is recorded, so it has no entry.
-fn value(standing: &Standing, round: i64, marks: &[Mark]) -> Vec<u8> {
+fn value(standing: &Standing, round: u32, marks: &[Mark]) -> Vec<u8> {
     let choice = serde_json::to_string(&standing.choice).unwrap_or_default();
     let mut value = standing.ballot.as_bytes().to_vec();
-    value.extend(format!("{} 0 {choice}\n{}", round.max(0), lines(marks)).bytes());
+    value.extend(format!("{round} 0 {choice}\n{}", lines(marks)).bytes());
     value
 }

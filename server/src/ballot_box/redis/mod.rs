@@ -46,6 +46,11 @@ use crate::store::{Store, polls, rooms};
 /// How many polls may be loaded side by side; each waits for those in its own lane only.
 const LANES: usize = 32;
 
+/// How long who reads, or had something carried out, waits for a rebuild to end, and how long between tries. What a host
+/// did is carried out all the same, later.
+const PATIENCE: Duration = Duration::from_secs(3);
+const PAUSE: Duration = Duration::from_millis(50);
+
 /// How long an HTTP request waits for its ballot to be recorded, and how often it asks meanwhile in case that the
 /// news went missing.
 const RECORDED: Duration = Duration::from_secs(2);

@@ -12,15 +12,10 @@ use redis::{FromRedisValue, RedisResult, Value};
 use tokio::time::{Instant, sleep};
 
 use super::super::{Beat, InRound, Place, PollNow, Pulse, Watermark};
-use super::known::Known;
 use super::loading::Loading;
-use super::{Core, poll_name, rebuilding};
+use super::{Core, PATIENCE, PAUSE, poll_name, rebuilding};
 use crate::error::{Error, Result};
 use crate::shard::Shard;
-
-/// How long who asks waits for a rebuild to end, and how long between tries.
-const PATIENCE: Duration = Duration::from_secs(3);
-const PAUSE: Duration = Duration::from_millis(50);
 
 /// How long it holds that a node has people in a room. Some pulses may be missed.
 const PRESENCE: Duration = Duration::from_secs(4);
@@ -165,10 +160,8 @@ impl Core {
     async fn by_shard(&self, polls: &[PollId]) -> Result<HashMap<Shard, Vec<PollId>>> {
         let mut shards: HashMap<Shard, Vec<PollId>> = HashMap::new();
         for poll in polls {
-            match self.known_poll(*poll).await.map(|known: Known| known.shard()) {
-                Ok(shard) => shards.entry(shard).or_default().push(*poll),
-                Err(Error::Problem(problem)) if problem.code == "no_such_poll" => {}
-                Err(error) => return Err(error),
+            if let Some(shard) = self.shard_of(*poll).await? {
+                shards.entry(shard).or_default().push(*poll);
             }
         }
         Ok(shards)

@@ -26,8 +26,8 @@ pub(super) async fn cast(
     Poll(id): Poll,
     Json(ballot): Json<Ballot>,
 ) -> Result<axum::Json<Receipt>, Refused> {
-    let cast = state.services.cast_and_wait(&asker, id, ballot.ballot, ballot.choice).await?;
-    Ok(axum::Json(cast.receipt))
+    let cast = state.services.cast(&asker, id, ballot.ballot, ballot.choice).await?;
+    Ok(axum::Json(state.services.last_receipt(cast).await))
 }
 
 /// `GET /polls/{id}/results`.

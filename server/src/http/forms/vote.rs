@@ -36,7 +36,7 @@ async fn carry_out(visit: &Visit, code: &str, fields: &Fields) -> Result<String,
         "withdraw" => None,
         _ => return Err(unknown_action().into()),
     };
-    let receipt = services.cast_and_wait(asker, id, None, chosen).await?.receipt;
+    let receipt = services.last_receipt(services.cast(asker, id, None, chosen).await?).await;
     match receipt.reason {
         Some(reason) => Err(refusal(reason).into()),
         None => Ok(visit.uri.path().to_owned()),

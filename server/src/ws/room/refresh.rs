@@ -21,7 +21,7 @@ impl RoomTask {
     /// Reads again what changed in the store, and tells the members. What is read may be newer than what was
     /// heard of: whatever differs from before is told now.
     pub(super) async fn refresh(&mut self, post: &Post, looks_again: bool) {
-        let Some(before) = self.state.clone() else { return };
+        let Some(before) = &self.state else { return };
         let is_ahead = |now: &PollNow| {
             let poll = before.poll(now.tally.poll);
             poll.is_some_and(|poll| now.is_ahead_of(&poll.lifecycle))
@@ -31,6 +31,7 @@ impl RoomTask {
         if !post.speaks_of_store() && !is_ahead && !looks_again {
             return;
         }
+        let before = before.clone();
         let nothing = Post::default();
         let (mut after, post, news) = match self.read_store().await {
             Ok(Some(after)) => (after, post, post),
