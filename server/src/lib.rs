@@ -107,7 +107,9 @@ impl Server {
         let stopping = async {
             let _dropped = stopped.await;
         };
-        let serving = axum::serve(listener, http::router(state)).with_graceful_shutdown(stopping);
+        let serving =
+            axum::serve(listener, http::router(state).into_make_service_with_connect_info::<SocketAddr>())
+                .with_graceful_shutdown(stopping);
         let mut serving = tokio::spawn(serving.into_future());
         tokio::select! {
             ended = &mut serving => return Err(Error::Internal(format!("serving ended early: {ended:?}"))),

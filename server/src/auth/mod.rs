@@ -3,6 +3,8 @@
 pub mod asker;
 pub mod key;
 pub mod password;
+pub mod sender;
 pub mod token;
 
 pub use asker::{Asker, Principal};
+pub use sender::Sender;

@@ -13,6 +13,7 @@ mod next;
 mod pages;
 mod problem;
 mod security;
+mod sender;
 mod trace;
 mod visit;
 

@@ -44,7 +44,7 @@ pub(super) async fn room(mut visit: Visit, Code(code): Code) -> Response {
     let nobody = visit.asker.0.is_none();
     if nobody
         && visit.state.services.room_state(&code).await.is_ok()
-        && let Err(refused) = visit.become_guest()
+        && let Err(refused) = visit.become_guest().await
     {
         return refused.into_response();
     }

@@ -19,7 +19,7 @@ use super::caller::Caller;
 use super::cookies::Cookie;
 use super::problem::{Refused, status};
 use super::security::page_policy;
-use crate::auth::Asker;
+use crate::auth::{Asker, Sender};
 use crate::service::SignedIn;
 use crate::state::AppState;
 
@@ -30,6 +30,8 @@ const SECRET_FIELDS: [&str; 1] = ["password"];
 pub(super) struct Visit {
     /// Who comes.
     pub(super) asker: Asker,
+    /// Where from.
+    pub(super) sender: Sender,
     /// The server's parts.
     pub(super) state: AppState,
     /// What was asked for.
@@ -95,8 +97,8 @@ impl Visit {
     }
 
     /// Makes the visitor a new guest, for this answer too.
-    pub(super) fn become_guest(&mut self) -> Result<(), Refused> {
-        let signed = self.state.services.new_guest()?;
+    pub(super) async fn become_guest(&mut self) -> Result<(), Refused> {
+        let signed = self.state.services.new_guest(&self.sender).await?;
         self.become_somebody(Cookie::Guest, signed);
         Ok(())
     }
@@ -147,9 +149,10 @@ impl FromRequestParts<AppState> for Visit {
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Refused> {
         let caller = Caller::from_request_parts(parts, state).await?;
+        let Ok(sender) = Sender::from_request_parts(parts, state).await;
         let cookies = caller.clearing(&state.site);
         let (uri, headers) = (parts.uri.clone(), parts.headers.clone());
-        Ok(Self { asker: caller.asker, state: state.clone(), uri, headers, cookies })
+        Ok(Self { asker: caller.asker, sender, state: state.clone(), uri, headers, cookies })
     }
 }
 

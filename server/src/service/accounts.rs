@@ -10,7 +10,7 @@ use domain::{
 use serde::Deserialize;
 
 use super::Services;
-use crate::auth::{Asker, Principal};
+use crate::auth::{Asker, Principal, Sender};
 use crate::bus::Event;
 use crate::config::Registration;
 use crate::error::Result;
@@ -46,7 +46,7 @@ pub struct SignedIn {
 
 impl Services {
     /// Makes an account and signs it in.
-    pub async fn register(&self, account: NewAccount) -> Result<SignedIn> {
+    pub async fn register(&self, account: NewAccount, _: &Sender) -> Result<SignedIn> {
         if self.registration == Registration::Closed {
             return Err(Problem::new(403, "registration_closed", "New accounts cannot be made here.").into());
         }
@@ -71,7 +71,7 @@ impl Services {
     }
 
     /// Signs an account in. A wrong name and a wrong password have one answer, and take as long.
-    pub async fn login(&self, username: &str, password: &str) -> Result<SignedIn> {
+    pub async fn login(&self, username: &str, password: &str, _: &Sender) -> Result<SignedIn> {
         let wrong =
             || Problem::new(401, "invalid_credentials", "The user name or the password is not right.");
         let (Ok(username), Ok(password)) = (Username::parse(username), Password::parse(password)) else {
@@ -125,7 +125,7 @@ impl Services {
     }
 
     /// A new guest.
-    pub fn new_guest(&self) -> Result<SignedIn> {
+    pub async fn new_guest(&self, _: &Sender) -> Result<SignedIn> {
         let now = self.clock.now();
         let id = VoterId::new(now, self.clock.random());
         self.signed(guest(id, None), None, now, GUEST)

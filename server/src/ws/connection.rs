@@ -18,7 +18,7 @@ use super::inbox::{Joining, SocketId};
 use super::outbox::{Farewell, Outbox};
 use super::rate::{Rate, Taken};
 use super::writing::{self, CLOSING};
-use crate::auth::{Asker, Principal};
+use crate::auth::{Asker, Principal, Sender};
 use crate::error::Error;
 use crate::state::AppState;
 
@@ -28,7 +28,7 @@ const MOST_ROOMS: usize = 8;
 const MOST_BAD: u32 = 10;
 
 /// Serves a socket to its end.
-pub(super) async fn serve(socket: WebSocket, asker: Asker, state: AppState) {
+pub(super) async fn serve(socket: WebSocket, asker: Asker, _: Sender, state: AppState) {
     let outbox = Arc::new(Outbox::default());
     let id = state.hub.add(outbox.clone());
     let (sink, stream) = socket.split();

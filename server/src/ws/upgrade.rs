@@ -9,6 +9,7 @@ use domain::wire::SUBPROTOCOL;
 use domain::{Problem, limits};
 
 use super::connection;
+use crate::auth::Sender;
 use crate::http::{Caller, answer_problem, is_own_origin};
 use crate::state::AppState;
 
@@ -19,6 +20,7 @@ const READ_LIMIT: usize = 16 * limits::FRAME_BYTES;
 pub async fn upgrade(
     State(state): State<AppState>,
     caller: Caller,
+    sender: Sender,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
@@ -42,6 +44,6 @@ pub async fn upgrade(
         .read_buffer_size(limits::FRAME_BYTES)
         .max_message_size(READ_LIMIT)
         .max_frame_size(READ_LIMIT)
-        .on_upgrade(move |socket| connection::serve(socket, caller.asker, state))
+        .on_upgrade(move |socket| connection::serve(socket, caller.asker, sender, state))
         .into_response()
 }

@@ -7,6 +7,7 @@ use domain::{IdentityKind, Me};
 use serde::{Deserialize, Serialize};
 
 use super::extract::Json;
+use crate::auth::Sender;
 use crate::http::caller::{Caller, Verified};
 use crate::http::cookies::Cookie;
 use crate::http::problem::Refused;
@@ -34,18 +35,20 @@ struct Identified {
 /// `POST /auth/register`. Bad cookies do no harm here: they are about to be replaced.
 pub(super) async fn register(
     State(state): State<AppState>,
+    sender: Sender,
     Json(account): Json<NewAccount>,
 ) -> Result<Response, Refused> {
-    let signed = state.services.register(account).await?;
+    let signed = state.services.register(account, &sender).await?;
     Ok(identified(StatusCode::CREATED, signed, &state.site))
 }
 
 /// `POST /auth/login`.
 pub(super) async fn login(
     State(state): State<AppState>,
+    sender: Sender,
     Json(login): Json<Login>,
 ) -> Result<Response, Refused> {
-    let signed = state.services.login(&login.username, &login.password).await?;
+    let signed = state.services.login(&login.username, &login.password, &sender).await?;
     Ok(identified(StatusCode::OK, signed, &state.site))
 }
 
@@ -61,9 +64,13 @@ pub(super) async fn logout(
 }
 
 /// `POST /auth/guest`. A guest stays the same one, with a fresh token; an account is told who it is.
-pub(super) async fn guest(State(state): State<AppState>, caller: Caller) -> Result<Response, Refused> {
+pub(super) async fn guest(
+    State(state): State<AppState>,
+    caller: Caller,
+    sender: Sender,
+) -> Result<Response, Refused> {
     match &caller.asker.0 {
-        None => Ok(identified(StatusCode::CREATED, state.services.new_guest()?, &state.site)),
+        None => Ok(identified(StatusCode::CREATED, state.services.new_guest(&sender).await?, &state.site)),
         Some(guest) if guest.me.kind == IdentityKind::Guest => {
             Ok(identified(StatusCode::OK, state.services.renew_guest(guest)?, &state.site))
         }

@@ -11,7 +11,11 @@ use crate::service::{NewAccount, SignedIn};
 
 /// `POST /login`.
 pub(crate) async fn login(visit: Visit, Sent(fields): Sent) -> Response {
-    let signed = visit.state.services.login(&text(&fields, "username"), &text(&fields, "password")).await;
+    let signed = visit
+        .state
+        .services
+        .login(&text(&fields, "username"), &text(&fields, "password"), &visit.sender)
+        .await;
     signed_in(visit, fields, signed).await
 }
 
@@ -22,7 +26,7 @@ pub(crate) async fn register(visit: Visit, Sent(fields): Sent) -> Response {
         password: text(&fields, "password"),
         display_name: Some(text(&fields, "display_name")),
     };
-    let signed = visit.state.services.register(account).await;
+    let signed = visit.state.services.register(account, &visit.sender).await;
     signed_in(visit, fields, signed).await
 }
 

@@ -31,9 +31,9 @@ async fn carry_out(visit: &mut Visit, fields: &Fields) -> Result<String, Refused
     if visit.asker.user().is_err() {
         let (username, password) = (text(fields, "username"), text(fields, "password"));
         let signed = if value(fields, "intent") == Some("login") {
-            services.login(&username, &password).await?
+            services.login(&username, &password, &visit.sender).await?
         } else {
-            services.register(NewAccount { username, password, display_name: None }).await?
+            services.register(NewAccount { username, password, display_name: None }, &visit.sender).await?
         };
         visit.sign_in(signed);
     }

@@ -14,7 +14,7 @@ pub(crate) async fn cast(mut visit: Visit, Code(code): Code, Sent(mut fields): S
     if visit.asker.0.is_none() {
         // The page came with a cookie that has not come back. It is not voted at once as somebody new: a
         // browser that keeps no cookies could vote without end.
-        if let Err(refused) = visit.become_guest() {
+        if let Err(refused) = visit.become_guest().await {
             return refused.into_response();
         }
         return visit.refuse(fields, unrecognised()).await;

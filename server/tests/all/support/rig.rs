@@ -6,10 +6,11 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use domain::{
-    BallotId, Choice, NewPoll, NewRoom, PollId, PollKind, Receipt, RoomCode, Status, Tally, Timestamp,
+    BallotId, Choice, IdentityKind, Me, NewPoll, NewRoom, PollId, PollKind, Receipt, RoomCode, Status, Tally,
+    Timestamp, VoterId,
 };
 use server::Server;
-use server::auth::Asker;
+use server::auth::{Asker, Principal, Sender};
 use server::ballot_box::Limits;
 use server::clock::Clock;
 use server::config::{Config, Registration, Sockets};
@@ -106,12 +107,15 @@ impl Rig {
     pub async fn host(&self, name: &str) -> Asker {
         let account =
             NewAccount { username: name.into(), password: "correct horse".into(), display_name: None };
-        Asker(Some(self.services.register(account).await.unwrap().principal))
+        Asker(Some(self.services.register(account, &Sender::default()).await.unwrap().principal))
     }
 
     /// Somebody without one.
     pub fn guest(&self) -> Asker {
-        Asker(Some(self.services.new_guest().unwrap().principal))
+        let id = VoterId::new(self.hands.now(), self.services.clock.random());
+        let me = Me { id, kind: IdentityKind::Guest, username: None, display_name: None };
+        let expires_at = self.hands.now().plus(Duration::from_secs(1_000_000));
+        Asker(Some(Principal { me, session: None, expires_at }))
     }
 
     /// A room with one open single choice of three options.
