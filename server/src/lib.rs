@@ -26,7 +26,7 @@ use std::time::Duration;
 use leptos::config::LeptosOptions;
 use tokio::net::TcpListener;
 
-use crate::auth::key;
+use crate::auth::key::KeyRing;
 use crate::auth::password::Passwords;
 use crate::auth::token::Tokens;
 use crate::background::Background;
@@ -66,7 +66,7 @@ impl Server {
         }
         let store = Store::open(config.database_url.reveal()).await?;
         let key_file = file.map(|file| file.with_extension("key"));
-        let key = key::load(config.jwt_key.as_ref(), key_file.as_deref(), &clock).await?;
+        let keys = KeyRing::load(config.jwt_key.as_ref(), key_file.as_deref(), &clock).await?;
         let mut background = Background::default();
         let Parts { bus, ballots, clock } = match &config.redis_url {
             None => alone(&store, clock, &mut background).await?,
@@ -77,7 +77,8 @@ impl Server {
             ballots,
             bus,
             passwords: Passwords::new(clock.random())?,
-            tokens: Tokens::new(&key, clock.clone()),
+            tokens: Tokens::new(&keys, clock.clone()),
+            keys,
             clock,
             registration: config.registration,
         };

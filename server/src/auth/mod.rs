@@ -3,6 +3,7 @@
 pub mod asker;
 pub mod key;
 pub mod password;
+pub mod refresh;
 pub mod sender;
 pub mod token;
 

@@ -1,14 +1,24 @@
 //! Access tokens: the only place that knows JWT (RFC 7519, with the advice of RFC 8725).
 
 use domain::{IdentityKind, SessionId, Timestamp, VoterId};
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, decode_header, encode};
 use serde::{Deserialize, Serialize};
 
+use super::key::KeyRing;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 
 const ISSUER: &str = "voxpop";
 const AUDIENCE: &str = "voxpop";
+
+/// The one algorithm of every key here: nothing that a token says chooses another (RFC 8725, section 3.1).
+const ALGORITHM: Algorithm = Algorithm::HS256;
+
+/// How many seconds a token may be from the future: nodes keep one clock, but for moments.
+const SKEW: u64 = 5;
+
+/// The longest token that is looked at, in bytes; ours have about 450.
+const LONGEST: usize = 1_024;
 
 /// What a token says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +33,7 @@ pub struct Claims {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sid: Option<SessionId>,
     iat: u64,
+    nbf: u64,
     exp: u64,
     jti: String,
 }
@@ -32,20 +43,28 @@ impl Claims {
     pub fn expires_at(&self) -> Timestamp {
         Timestamp::from_millis(i64::try_from(self.exp.saturating_mul(1_000)).unwrap_or(i64::MAX))
     }
+
+    fn holds_at(&self, now: Timestamp) -> bool {
+        self.expires_at() > now && self.nbf <= seconds(now).saturating_add(SKEW) && self.iat <= self.exp
+    }
 }
 
-/// Signs and verifies tokens with one key and one algorithm, HS256.
+/// Signs and verifies tokens.
 #[derive(Clone)]
 pub struct Tokens {
+    kid: String,
     signing: EncodingKey,
-    verifying: DecodingKey,
+    verifying: Vec<(String, DecodingKey)>,
     clock: Clock,
 }
 
 impl Tokens {
-    /// With this key.
-    pub fn new(key: &[u8], clock: Clock) -> Self {
-        Self { signing: EncodingKey::from_secret(key), verifying: DecodingKey::from_secret(key), clock }
+    /// With these keys.
+    pub fn new(keys: &KeyRing, clock: Clock) -> Self {
+        let verifying =
+            keys.all().map(|key| (key.id.clone(), DecodingKey::from_secret(key.secret()))).collect();
+        let first = keys.signing();
+        Self { kid: first.id.clone(), signing: EncodingKey::from_secret(first.secret()), verifying, clock }
     }
 
     /// A token for somebody until a time.
@@ -56,32 +75,55 @@ impl Tokens {
         sid: Option<SessionId>,
         expires_at: Timestamp,
     ) -> Result<String> {
+        let now = seconds(self.clock.now());
         let claims = Claims {
             iss: ISSUER.into(),
             aud: AUDIENCE.into(),
             sub,
             kind,
             sid,
-            iat: seconds(self.clock.now()),
+            iat: now,
+            nbf: now,
             exp: seconds(expires_at),
-            jti: u128::from_be_bytes(self.clock.random()).to_string(),
+            jti: format!("{:032x}", u128::from_be_bytes(self.clock.random())),
         };
-        encode(&Header::new(Algorithm::HS256), &claims, &self.signing)
+        let header =
+            Header { typ: Some(typ(kind).into()), kid: Some(self.kid.clone()), ..Header::new(ALGORITHM) };
+        encode(&header, &claims, &self.signing)
             .map_err(|error| Error::Internal(format!("signing a token: {error}")))
     }
 
-    /// What a token says, if it is ours, whole and not expired.
+    /// What a token says, if it is ours, whole, and of this time. A claim of the wrong type is as bad as a wrong one.
     pub fn verify(&self, token: &str) -> Option<Claims> {
-        let mut validation = Validation::new(Algorithm::HS256);
+        if token.len() > LONGEST {
+            return None;
+        }
+        let header = decode_header(token).ok()?;
+        let key = self.verifying.iter().find(|(id, _)| Some(id) == header.kid.as_ref())?;
+        let mut validation = Validation::new(ALGORITHM);
         validation.set_issuer(&[ISSUER]);
         validation.set_audience(&[AUDIENCE]);
-        validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
-        validation.leeway = 0;
-        // Time comes from our own clock, below.
+        validation.set_required_spec_claims(&["exp", "nbf", "iss", "aud", "sub"]);
+        // Time comes from our own clock: see `Claims::holds_at`.
         validation.validate_exp = false;
-        let claims: Claims = decode(token, &self.verifying, &validation).ok()?.claims;
-        let whole = (claims.kind == IdentityKind::User) == claims.sid.is_some();
-        (whole && claims.expires_at() > self.clock.now()).then_some(claims)
+        let claims: Claims = decode(token, &key.1, &validation).ok()?.claims;
+        // What is a guest's token must not pass for an account's, nor the other way (RFC 8725, section 3.12).
+        let is_whole = (claims.kind == IdentityKind::User) == claims.sid.is_some();
+        let is_typed = header.typ.as_deref() == Some(typ(claims.kind));
+        (is_whole && is_typed && claims.holds_at(self.clock.now())).then_some(claims)
+    }
+
+    /// Whether a token that was verified was signed by an older key, so that it should be replaced.
+    pub fn is_of_old_key(&self, token: &str) -> bool {
+        decode_header(token).is_ok_and(|header| header.kid.as_ref() != Some(&self.kid))
+    }
+}
+
+/// An account's is an access token of RFC 9068; a guest's stands for itself.
+fn typ(kind: IdentityKind) -> &'static str {
+    match kind {
+        IdentityKind::User => "at+jwt",
+        IdentityKind::Guest => "guest+jwt",
     }
 }
 
@@ -90,64 +132,4 @@ fn seconds(time: Timestamp) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicI64, Ordering};
-    use std::time::Duration;
-
-    use super::*;
-
-    const KEY: &[u8] = b"a key that is long enough for HS256";
-
-    fn guest() -> VoterId {
-        VoterId::new(Timestamp::from_millis(5), [5; 10])
-    }
-
-    fn token(tokens: &Tokens) -> String {
-        let later = tokens.clock.now().plus(Duration::from_secs(60));
-        tokens.sign(guest(), IdentityKind::Guest, None, later).unwrap()
-    }
-
-    #[test]
-    fn a_token_is_good_until_it_expires() {
-        let now = Arc::new(AtomicI64::new(1_000_000));
-        let hands = now.clone();
-        let tokens =
-            Tokens::new(KEY, Clock::new(move || Timestamp::from_millis(hands.load(Ordering::Relaxed))));
-        let token = token(&tokens);
-        assert_eq!(tokens.verify(&token).unwrap().sub, guest());
-        now.fetch_add(59_999, Ordering::Relaxed);
-        assert!(tokens.verify(&token).is_some());
-        now.fetch_add(1, Ordering::Relaxed);
-        assert!(tokens.verify(&token).is_none());
-    }
-
-    #[test]
-    fn a_changed_a_foreign_and_an_unsigned_token_are_refused() {
-        let tokens = Tokens::new(KEY, Clock::system());
-        let good = token(&tokens);
-        let foreign = Tokens::new(b"another key that is long enough too", Clock::system());
-        assert!(foreign.verify(&good).is_none());
-
-        let parts: Vec<&str> = good.split('.').collect();
-        let [_, body, signature] = parts.as_slice() else { panic!("{good}") };
-        // {"alg":"none","typ":"JWT"} in base64url.
-        let none = "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0";
-        for bad in
-            [format!("{none}.{body}."), format!("{none}.{body}.{signature}"), String::new(), "a.b.c".into()]
-        {
-            assert!(tokens.verify(&bad).is_none(), "{bad}");
-        }
-        let flipped = if body.ends_with('A') { "B" } else { "A" };
-        let tampered = good.replace(body, &format!("{}{flipped}", &body[..body.len() - 1]));
-        assert!(tokens.verify(&tampered).is_none());
-    }
-
-    #[test]
-    fn an_account_without_a_session_is_no_token_of_ours() {
-        let tokens = Tokens::new(KEY, Clock::system());
-        let later = tokens.clock.now().plus(Duration::from_secs(60));
-        let token = tokens.sign(guest(), IdentityKind::User, None, later).unwrap();
-        assert!(tokens.verify(&token).is_none());
-    }
-}
+mod tests;

@@ -1,69 +1,118 @@
-//! Who calls: told by a Bearer header, else by the session cookie, else by the guest cookie.
+//! Who calls: told by a Bearer header, else by the session's cookies, else by the guest's.
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 
-use super::cookies::Cookie;
+use super::cookies::{Cookie, Jar, of_signed};
 use super::problem::{Refused, invalid_token};
-use crate::auth::Asker;
+use crate::auth::refresh::RefreshToken;
+use crate::auth::{Asker, Sender};
+use crate::error::{Error, Result};
+use crate::service::SignedIn;
 use crate::state::{AppState, Site};
 
-/// Who calls, found out once for a request.
-#[derive(Clone, Debug)]
+/// Who calls.
+#[derive(Clone, Debug, Default)]
 pub struct Caller {
     /// Who it is.
     pub asker: Asker,
-    /// Whether credentials came that are not ours, have expired, or whose session has ended. The API and
-    /// sockets refuse those; pages go on without them.
+    /// Whether credentials came that are not ours, have expired, or whose session has ended. The API and sockets refuse
+    /// those; pages go on without them.
     pub bad: bool,
-    /// The cookies that were bad.
-    pub stale: Vec<Cookie>,
+    /// What the answer tells the browser: bad cookies go, renewed ones are set.
+    cookies: Vec<HeaderValue>,
 }
 
 impl Caller {
-    /// What clears the cookies that were bad.
-    pub fn clearing(&self, site: &Site) -> Vec<HeaderValue> {
-        self.stale.iter().filter_map(|cookie| cookie.clear(site)).collect()
+    /// The answer to bad credentials: 401.
+    pub fn refusal(&self) -> Option<Response> {
+        self.bad.then(|| Refused(invalid_token()).into_response())
     }
 
-    /// The answer to bad credentials: 401, and bad cookies are cleared.
-    pub fn refusal(&self, site: &Site) -> Option<Response> {
-        self.bad.then(|| {
-            let mut response = Refused(invalid_token()).into_response();
-            for cookie in self.clearing(site) {
-                response.headers_mut().append(header::SET_COOKIE, cookie);
-            }
-            response
-        })
-    }
-
-    async fn known(headers: &HeaderMap, state: &AppState) -> crate::error::Result<Self> {
-        let mut caller = Self { asker: Asker(None), bad: false, stale: Vec::new() };
+    async fn known(headers: &HeaderMap, sender: &Sender, state: &AppState) -> Result<Self> {
         if let Some(token) = bearer(headers) {
-            caller.asker = Asker(state.services.authenticate(token).await?);
-            caller.bad = caller.asker.0.is_none();
-            return Ok(caller);
+            let asker = Asker(state.services.authenticate(token).await?);
+            return Ok(Self { bad: asker.0.is_none(), asker, cookies: Vec::new() });
         }
-        for cookie in [Cookie::Session, Cookie::Guest] {
-            let Some(token) = cookie.read(headers, &state.site) else { continue };
-            caller.asker = Asker(state.services.authenticate(&token).await?);
-            if caller.asker.0.is_some() {
-                break;
-            }
-            caller.bad = true;
-            caller.stale.push(cookie);
+        let mut caller = Self::default();
+        if !caller.has_session(headers, sender, state).await? {
+            caller.is_guest(headers, state).await?;
         }
         Ok(caller)
+    }
+
+    /// Whether a session's cookies say who it is; an access token that has expired is renewed on the way.
+    async fn has_session(&mut self, headers: &HeaderMap, sender: &Sender, state: &AppState) -> Result<bool> {
+        let (services, site) = (&state.services, &state.site);
+        let access = Cookie::Session.read(headers, site);
+        if let Some(token) = &access {
+            self.asker = Asker(services.authenticate(token).await?);
+            if self.asker.0.is_some() {
+                return Ok(true);
+            }
+        }
+        let refresh = Cookie::Refresh.read(headers, site);
+        if access.is_none() && refresh.is_none() {
+            return Ok(false);
+        }
+        let renewed = match refresh.as_deref().and_then(RefreshToken::parse) {
+            Some(token) => renewed(state, &token, sender).await?,
+            None => None,
+        };
+        match renewed {
+            Some(signed) => {
+                self.cookies.extend(of_signed(&signed, site));
+                self.asker = Asker(Some(signed.principal));
+                Ok(true)
+            }
+            None => {
+                self.forget([Cookie::Session, Cookie::Refresh], site);
+                Ok(false)
+            }
+        }
+    }
+
+    async fn is_guest(&mut self, headers: &HeaderMap, state: &AppState) -> Result<()> {
+        let (services, site) = (&state.services, &state.site);
+        let Some(token) = Cookie::Guest.read(headers, site) else { return Ok(()) };
+        self.asker = Asker(services.authenticate(&token).await?);
+        match &self.asker.0 {
+            // Before the old key is taken out, guests have tokens of the new one.
+            Some(guest) if services.tokens.is_of_old_key(&token) => {
+                self.cookies.extend(of_signed(&services.renew_guest(guest)?, site));
+            }
+            Some(_) => {}
+            None => self.forget([Cookie::Guest], site),
+        }
+        Ok(())
+    }
+
+    fn forget(&mut self, cookies: impl IntoIterator<Item = Cookie>, site: &Site) {
+        self.bad = true;
+        self.cookies.extend(cookies.into_iter().filter_map(|cookie| cookie.clear(site)));
+    }
+}
+
+async fn renewed(state: &AppState, token: &RefreshToken, sender: &Sender) -> Result<Option<SignedIn>> {
+    match state.services.refresh(token, sender).await {
+        Ok(signed) => Ok(Some(signed)),
+        Err(Error::Problem(problem)) if problem.status == 401 => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
 impl FromRequestParts<AppState> for Caller {
     type Rejection = Refused;
 
-    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Refused> {
-        Ok(Self::known(&parts.headers, state).await?)
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> std::result::Result<Self, Refused> {
+        let Ok(sender) = Sender::from_request_parts(parts, state).await;
+        let mut caller = Self::known(&parts.headers, &sender, state).await?;
+        if let Some(jar) = parts.extensions.get::<Jar>() {
+            jar.put(caller.cookies.drain(..));
+        }
+        Ok(caller)
     }
 }
 
@@ -73,9 +122,9 @@ pub(super) struct Verified(pub(super) Asker);
 impl FromRequestParts<AppState> for Verified {
     type Rejection = Response;
 
-    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Response> {
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> std::result::Result<Self, Response> {
         let caller = Caller::from_request_parts(parts, state).await.map_err(IntoResponse::into_response)?;
-        match caller.refusal(&state.site) {
+        match caller.refusal() {
             Some(refusal) => Err(refusal),
             None => Ok(Self(caller.asker)),
         }

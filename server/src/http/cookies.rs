@@ -1,16 +1,23 @@
-//! The two cookies: who is signed in, and which guest a device is.
+//! The cookies: who is signed in, how that is renewed, and which guest a device is.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, header};
+use axum::middleware::Next;
+use axum::response::Response;
 
+use crate::service::SignedIn;
 use crate::state::Site;
 
 /// One of the cookies that say who somebody is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cookie {
-    /// A signed-in account.
+pub(super) enum Cookie {
+    /// A signed-in account: its access token.
     Session,
+    /// What the next access token is asked for with.
+    Refresh,
     /// A guest.
     Guest,
 }
@@ -21,13 +28,15 @@ impl Cookie {
         match (self, https) {
             (Self::Session, false) => "voxpop_session",
             (Self::Session, true) => "__Host-voxpop_session",
+            (Self::Refresh, false) => "voxpop_refresh",
+            (Self::Refresh, true) => "__Host-voxpop_refresh",
             (Self::Guest, false) => "voxpop_guest",
             (Self::Guest, true) => "__Host-voxpop_guest",
         }
     }
 
     /// Its value, if the request has it; the first where there are several.
-    pub fn read(self, headers: &HeaderMap, site: &Site) -> Option<String> {
+    pub(super) fn read(self, headers: &HeaderMap, site: &Site) -> Option<String> {
         let name = self.name(site.is_https());
         let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
         let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
@@ -35,7 +44,7 @@ impl Cookie {
     }
 
     /// The `Set-Cookie` that stores a token.
-    pub fn set(self, token: &str, lasts: Duration, site: &Site) -> Option<HeaderValue> {
+    pub(super) fn set(self, token: &str, lasts: Duration, site: &Site) -> Option<HeaderValue> {
         let https = site.is_https();
         let (name, age) = (self.name(https), lasts.as_secs());
         let secure = if https { "; Secure" } else { "" };
@@ -46,9 +55,60 @@ impl Cookie {
     }
 
     /// The `Set-Cookie` that removes it.
-    pub fn clear(self, site: &Site) -> Option<HeaderValue> {
+    pub(super) fn clear(self, site: &Site) -> Option<HeaderValue> {
         self.set("", Duration::ZERO, site)
     }
+}
+
+/// The `Set-Cookie`s that store who was signed in, or which guest a device is.
+pub(super) fn of_signed(signed: &SignedIn, site: &Site) -> Vec<HeaderValue> {
+    let access = match signed.refresh {
+        Some(_) => Cookie::Session,
+        None => Cookie::Guest,
+    };
+    let refresh = signed.refresh.as_ref();
+    let refresh =
+        refresh.and_then(|refresh| Cookie::Refresh.set(&refresh.token.reveal(), refresh.lasts, site));
+    access.set(&signed.token, signed.lasts, site).into_iter().chain(refresh).collect()
+}
+
+/// The `Set-Cookie`s that forget who was signed in.
+pub(super) fn signed_out(site: &Site) -> Vec<HeaderValue> {
+    [Cookie::Session, Cookie::Refresh].into_iter().filter_map(|cookie| cookie.clear(site)).collect()
+}
+
+/// What is found out about a request's cookies on its way in, and told with its answer, whatever that is: those that are no
+/// good are cleared, those that were renewed are set.
+#[derive(Clone, Default)]
+pub(super) struct Jar(Arc<Mutex<Vec<HeaderValue>>>);
+
+impl Jar {
+    /// Puts what the answer is to set.
+    pub(super) fn put(&self, cookies: impl IntoIterator<Item = HeaderValue>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(cookies);
+    }
+
+    fn take(&self) -> Vec<HeaderValue> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Gives a request a jar, and its answer what is in it. What the handler itself sets comes behind, and so wins.
+pub(super) async fn carried(mut request: Request, next: Next) -> Response {
+    let jar = Jar::default();
+    request.extensions_mut().insert(jar.clone());
+    let mut response = next.run(request).await;
+    let found = jar.take();
+    if found.is_empty() {
+        return response;
+    }
+    let headers = response.headers_mut();
+    let own: Vec<HeaderValue> = headers.get_all(header::SET_COOKIE).iter().cloned().collect();
+    headers.remove(header::SET_COOKIE);
+    for cookie in found.into_iter().chain(own) {
+        headers.append(header::SET_COOKIE, cookie);
+    }
+    response
 }
 
 #[cfg(test)]

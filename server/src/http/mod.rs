@@ -54,6 +54,7 @@ pub fn router(state: AppState) -> Router {
         .fallback(nothing_here)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(BODY_BYTES))
+        .layer(middleware::from_fn(cookies::carried))
         .layer(middleware::from_fn_with_state(state.clone(), security::refuse_foreign))
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(is_worth_compressing))
         .layer(middleware::from_fn(trace::to_the_end))

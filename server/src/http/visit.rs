@@ -16,7 +16,7 @@ use leptos_axum::ResponseOptions;
 
 use super::backend::RequestBackend;
 use super::caller::Caller;
-use super::cookies::Cookie;
+use super::cookies::{of_signed, signed_out};
 use super::problem::{Refused, status};
 use super::security::page_policy;
 use crate::auth::{Asker, Sender};
@@ -26,7 +26,7 @@ use crate::state::AppState;
 /// What a form's refusal does not hand back.
 const SECRET_FIELDS: [&str; 1] = ["password"];
 
-/// A visit. Bad cookies are nobody's, and are cleared.
+/// A visit. Bad cookies are nobody's.
 pub(super) struct Visit {
     /// Who comes.
     pub(super) asker: Asker,
@@ -93,23 +93,23 @@ impl Visit {
 
     /// Signs an account in, for this answer too.
     pub(super) fn sign_in(&mut self, signed: SignedIn) {
-        self.become_somebody(Cookie::Session, signed);
+        self.become_somebody(signed);
     }
 
     /// Makes the visitor a new guest, for this answer too.
     pub(super) async fn become_guest(&mut self) -> Result<(), Refused> {
         let signed = self.state.services.new_guest(&self.sender).await?;
-        self.become_somebody(Cookie::Guest, signed);
+        self.become_somebody(signed);
         Ok(())
     }
 
     /// Forgets who is signed in.
     pub(super) fn sign_out(&mut self) {
-        self.cookies.extend(Cookie::Session.clear(&self.state.site));
+        self.cookies.extend(signed_out(&self.state.site));
     }
 
-    fn become_somebody(&mut self, cookie: Cookie, signed: SignedIn) {
-        self.cookies.extend(cookie.set(&signed.token, signed.lasts, &self.state.site));
+    fn become_somebody(&mut self, signed: SignedIn) {
+        self.cookies.extend(of_signed(&signed, &self.state.site));
         self.asker = Asker(Some(signed.principal));
     }
 
@@ -150,9 +150,8 @@ impl FromRequestParts<AppState> for Visit {
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Refused> {
         let caller = Caller::from_request_parts(parts, state).await?;
         let Ok(sender) = Sender::from_request_parts(parts, state).await;
-        let cookies = caller.clearing(&state.site);
         let (uri, headers) = (parts.uri.clone(), parts.headers.clone());
-        Ok(Self { asker: caller.asker, sender, state: state.clone(), uri, headers, cookies })
+        Ok(Self { asker: caller.asker, sender, state: state.clone(), uri, headers, cookies: Vec::new() })
     }
 }
 

@@ -1,23 +1,19 @@
-//! Accounts, sessions and guests.
+//! Accounts and guests.
 
-use std::collections::HashSet;
 use std::time::Duration;
 
-use domain::{
-    DisplayName, FieldError, IdentityKind, Me, Password, Problem, SessionId, Timestamp, UserId, Username,
-    VoterId,
-};
+use domain::{DisplayName, FieldError, IdentityKind, Me, Password, Problem, UserId, Username, VoterId};
 use serde::Deserialize;
 
 use super::Services;
+use super::sessions::Refresh;
 use crate::auth::{Asker, Principal, Sender};
 use crate::bus::Event;
 use crate::config::Registration;
 use crate::error::Result;
-use crate::store::users::{NewUser, UserRecord};
+use crate::store::sessions;
+use crate::store::users::{self, NewUser, UserRecord};
 
-/// How long an account stays signed in.
-const SESSION: Duration = Duration::from_secs(12 * 60 * 60);
 /// How long a device stays the same guest.
 const GUEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
@@ -42,11 +38,13 @@ pub struct SignedIn {
     pub token: String,
     /// How long the token lasts.
     pub lasts: Duration,
+    /// What the next one is asked for with; guests need none.
+    pub refresh: Option<Refresh>,
 }
 
 impl Services {
     /// Makes an account and signs it in.
-    pub async fn register(&self, account: NewAccount, _: &Sender) -> Result<SignedIn> {
+    pub async fn register(&self, account: NewAccount, sender: &Sender) -> Result<SignedIn> {
         if self.registration == Registration::Closed {
             return Err(Problem::new(403, "registration_closed", "New accounts cannot be made here.").into());
         }
@@ -67,11 +65,15 @@ impl Services {
             return Err(problem.with_field(taken).into());
         }
         let display_name = display_name.map(|name| name.as_str().to_owned());
-        self.sign_in(id, username.as_str().to_owned(), display_name).await
+        self.sign_in(
+            UserRecord { id, username: username.as_str().to_owned(), display_name, password_hash },
+            sender,
+        )
+        .await
     }
 
     /// Signs an account in. A wrong name and a wrong password have one answer, and take as long.
-    pub async fn login(&self, username: &str, password: &str, _: &Sender) -> Result<SignedIn> {
+    pub async fn login(&self, username: &str, password: &str, sender: &Sender) -> Result<SignedIn> {
         let wrong =
             || Problem::new(401, "invalid_credentials", "The user name or the password is not right.");
         let (Ok(username), Ok(password)) = (Username::parse(username), Password::parse(password)) else {
@@ -81,47 +83,33 @@ impl Services {
         let stored = user.as_ref().map(|user| user.password_hash.clone());
         let matches = self.passwords.verify(password, stored).await?;
         match user.filter(|_| matches) {
-            Some(user) => self.sign_in(user.id, user.username, user.display_name).await,
+            Some(user) => self.sign_in(user, sender).await,
             None => Err(wrong().into()),
         }
     }
 
-    /// Ends the asker's session: its tokens stop working at once and its sockets close. A guest has none.
-    pub async fn logout(&self, asker: &Asker) -> Result<()> {
-        if let Some(session) = asker.0.as_ref().and_then(|principal| principal.session) {
-            self.store.end_session(session, self.clock.now()).await?;
-            self.bus.publish(Event::SessionEnded(session));
-        }
-        Ok(())
-    }
-
-    /// Who a token belongs to; nobody when it is not ours, has expired, or its session has ended.
-    pub async fn authenticate(&self, token: &str) -> Result<Option<Principal>> {
-        let Some(claims) = self.tokens.verify(token) else { return Ok(None) };
-        let expires_at = claims.expires_at();
-        let me = match claims.sid {
-            Some(session) => match self.store.user_of_session(session, self.clock.now()).await? {
-                Some(user) if VoterId::from(user.id) == claims.sub => account(user),
-                _ => return Ok(None),
-            },
-            None => match self.store.guest_name(claims.sub).await? {
-                Some(display_name) => guest(claims.sub, display_name),
-                None => return Ok(None),
-            },
+    /// Changes the asker's password. All other sessions of the account end.
+    pub async fn change_password(&self, asker: &Asker, current: &str, new: &str) -> Result<()> {
+        let user = asker.user()?;
+        let wrong = || {
+            let error = FieldError::new("current", "is not your password");
+            Problem::new(422, "wrong_password", "The current password is not right.").with_field(error)
         };
-        Ok(Some(Principal { me, session: claims.sid, expires_at }))
-    }
-
-    /// Whether a session has not ended.
-    pub async fn is_alive(&self, session: SessionId) -> Result<bool> {
-        Ok(self.store.user_of_session(session, self.clock.now()).await?.is_some())
-    }
-
-    /// Which of these sessions have ended.
-    pub async fn ended_of(&self, sessions: &HashSet<SessionId>) -> Result<HashSet<SessionId>> {
-        let sessions: Vec<SessionId> = sessions.iter().copied().collect();
-        let alive = self.store.alive_of(&sessions, self.clock.now()).await?;
-        Ok(sessions.into_iter().filter(|session| !alive.contains(session)).collect())
+        let new = Password::parse(new).map_err(|error| FieldError::new("new", error.message));
+        let new = new.map_err(|error| Problem::invalid(vec![error]))?;
+        let current = Password::parse(current).map_err(|_| wrong())?;
+        let record = self.store.user(user).await?.ok_or_else(Problem::not_authenticated)?;
+        if !self.passwords.verify(current, Some(record.password_hash)).await? {
+            return Err(wrong().into());
+        }
+        let hash = self.passwords.hash(new, self.clock.random()).await?;
+        let session = asker.principal()?.session;
+        let mut transaction = self.store.begin().await?;
+        users::set_password(&mut transaction, user, &hash).await?;
+        let ended = sessions::end_all_of(&mut transaction, user, session, self.clock.now()).await?;
+        transaction.commit().await?;
+        ended.into_iter().for_each(|session| self.bus.publish(Event::SessionEnded(session)));
+        Ok(())
     }
 
     /// A new guest.
@@ -159,35 +147,10 @@ impl Services {
         while let Some(room) = self.store.rooms_of(user, "", None, 1).await?.pop() {
             self.delete_room(asker, room.code.as_str()).await?;
         }
-        let sessions = self.store.sessions_of(user).await?;
+        let sessions = self.store.sessions_of(user, self.clock.now()).await?;
         self.store.delete_user(user).await?;
-        sessions.into_iter().for_each(|session| self.bus.publish(Event::SessionEnded(session)));
+        sessions.into_iter().for_each(|session| self.bus.publish(Event::SessionEnded(session.id)));
         Ok(())
-    }
-
-    async fn sign_in(
-        &self,
-        user: UserId,
-        username: String,
-        display_name: Option<String>,
-    ) -> Result<SignedIn> {
-        let now = self.clock.now();
-        let session = SessionId::new(now, self.clock.random());
-        self.store.insert_session(session, user, now, now.plus(SESSION)).await?;
-        let me = Me { id: user.into(), kind: IdentityKind::User, username: Some(username), display_name };
-        self.signed(me, Some(session), now, SESSION)
-    }
-
-    fn signed(
-        &self,
-        me: Me,
-        session: Option<SessionId>,
-        now: Timestamp,
-        lasts: Duration,
-    ) -> Result<SignedIn> {
-        let expires_at = now.plus(lasts);
-        let token = self.tokens.sign(me.id, me.kind, session, expires_at)?;
-        Ok(SignedIn { principal: Principal { me, session, expires_at }, token, lasts })
     }
 }
 
@@ -206,7 +169,8 @@ fn parse(
     }
 }
 
-fn account(user: UserRecord) -> Me {
+/// An account as it is told who it is.
+pub(super) fn account(user: UserRecord) -> Me {
     Me {
         id: user.id.into(),
         kind: IdentityKind::User,
@@ -215,6 +179,7 @@ fn account(user: UserRecord) -> Me {
     }
 }
 
-fn guest(id: VoterId, display_name: Option<String>) -> Me {
+/// A guest as it is told who it is.
+pub(super) fn guest(id: VoterId, display_name: Option<String>) -> Me {
     Me { id, kind: IdentityKind::Guest, username: None, display_name }
 }

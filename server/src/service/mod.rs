@@ -4,14 +4,17 @@
 mod accounts;
 mod polls;
 mod rooms;
+mod sessions;
 mod view;
 mod voting;
 
 use std::sync::Arc;
 
 pub use accounts::{NewAccount, SignedIn};
+pub use sessions::{Refresh, Session};
 pub use view::{RoomState, Viewer};
 
+use crate::auth::key::KeyRing;
 use crate::auth::password::Passwords;
 use crate::auth::token::Tokens;
 use crate::ballot_box::BallotBox;
@@ -31,6 +34,8 @@ pub struct Services {
     pub bus: Arc<dyn Bus>,
     /// Hashes and verifies passwords.
     pub passwords: Passwords,
+    /// The keys that sign.
+    pub keys: KeyRing,
     /// Signs and verifies access tokens.
     pub tokens: Tokens,
     /// Time and randomness.

@@ -9,6 +9,7 @@ pub mod poison;
 pub mod polls;
 pub mod rooms;
 mod row;
+pub mod sessions;
 pub mod shards;
 pub mod users;
 

@@ -1,16 +1,11 @@
-//! Accounts, their sessions, and guests that have a name.
+//! Accounts, and guests that have a name.
 
-use std::collections::HashSet;
-
-use domain::{DisplayName, SessionId, Timestamp, UserId, Username, VoterId};
+use domain::{DisplayName, Timestamp, UserId, Username, VoterId};
 use sqlx::any::AnyRow;
-use sqlx::{AnyConnection, AssertSqlSafe, query};
+use sqlx::{AnyConnection, query};
 
 use super::{Dialect, Store, row};
 use crate::error::Result;
-
-/// How many sessions are looked for with one statement.
-const SESSIONS: usize = 500;
 
 /// An account as stored.
 #[derive(Clone, Debug)]
@@ -58,6 +53,16 @@ impl Store {
         }
     }
 
+    /// The account with this id.
+    pub async fn user(&self, id: UserId) -> Result<Option<UserRecord>> {
+        query("SELECT id, username, display_name, password_hash FROM users WHERE id = ?")
+            .bind(id.as_bytes().to_vec())
+            .fetch_optional(&self.read)
+            .await?
+            .map(|found| user(&found))
+            .transpose()
+    }
+
     /// The account with this user name.
     pub async fn user_named(&self, username: &Username) -> Result<Option<UserRecord>> {
         query("SELECT id, username, display_name, password_hash FROM users WHERE username = ?")
@@ -66,39 +71,6 @@ impl Store {
             .await?
             .map(|found| user(&found))
             .transpose()
-    }
-
-    /// The account behind a session, if the session is alive.
-    pub async fn user_of_session(&self, session: SessionId, now: Timestamp) -> Result<Option<UserRecord>> {
-        query(
-            "SELECT u.id, u.username, u.display_name, u.password_hash FROM sessions s \
-             JOIN users u ON u.id = s.user_id WHERE s.id = ? AND s.ended_at IS NULL AND s.expires_at > ?",
-        )
-        .bind(session.as_bytes().to_vec())
-        .bind(now.millis())
-        .fetch_optional(&self.read)
-        .await?
-        .map(|found| user(&found))
-        .transpose()
-    }
-
-    /// Which of these sessions are alive.
-    pub async fn alive_of(&self, sessions: &[SessionId], now: Timestamp) -> Result<HashSet<SessionId>> {
-        let mut alive = HashSet::new();
-        for some in sessions.chunks(SESSIONS) {
-            let places = vec!["?"; some.len()].join(", ");
-            let sql = format!(
-                "SELECT id FROM sessions WHERE ended_at IS NULL AND expires_at > ? AND id IN ({places})"
-            );
-            let mut statement = query(AssertSqlSafe(sql)).bind(now.millis());
-            for session in some {
-                statement = statement.bind(session.as_bytes().to_vec());
-            }
-            for found in statement.fetch_all(&self.read).await? {
-                alive.insert(row::id(&found, "id", SessionId::from_slice)?);
-            }
-        }
-        Ok(alive)
     }
 
     /// Changes what others are shown of an account.
@@ -120,58 +92,6 @@ impl Store {
             query(statement).bind(user.as_bytes().to_vec()).execute(&mut *transaction).await?;
         }
         transaction.commit().await
-    }
-
-    /// Stores a session.
-    pub async fn insert_session(
-        &self,
-        session: SessionId,
-        user: UserId,
-        now: Timestamp,
-        expires_at: Timestamp,
-    ) -> Result<()> {
-        let mut transaction = self.begin().await?;
-        query("INSERT INTO sessions (id, user_id, created_at, expires_at) VALUES (?, ?, ?, ?)")
-            .bind(session.as_bytes().to_vec())
-            .bind(user.as_bytes().to_vec())
-            .bind(now.millis())
-            .bind(expires_at.millis())
-            .execute(&mut *transaction)
-            .await?;
-        transaction.commit().await
-    }
-
-    /// Ends a session.
-    pub async fn end_session(&self, session: SessionId, now: Timestamp) -> Result<()> {
-        let mut transaction = self.begin().await?;
-        query("UPDATE sessions SET ended_at = ? WHERE id = ? AND ended_at IS NULL")
-            .bind(now.millis())
-            .bind(session.as_bytes().to_vec())
-            .execute(&mut *transaction)
-            .await?;
-        transaction.commit().await
-    }
-
-    /// The sessions of an account that have not ended.
-    pub async fn sessions_of(&self, user: UserId) -> Result<Vec<SessionId>> {
-        query("SELECT id FROM sessions WHERE user_id = ? AND ended_at IS NULL")
-            .bind(user.as_bytes().to_vec())
-            .fetch_all(&self.read)
-            .await?
-            .iter()
-            .map(|found| row::id(found, "id", SessionId::from_slice))
-            .collect()
-    }
-
-    /// Deletes sessions whose tokens have expired.
-    pub async fn delete_expired_sessions(&self, now: Timestamp) -> Result<u64> {
-        let mut transaction = self.begin().await?;
-        let done = query("DELETE FROM sessions WHERE expires_at <= ?")
-            .bind(now.millis())
-            .execute(&mut *transaction)
-            .await?;
-        transaction.commit().await?;
-        Ok(done.rows_affected())
     }
 
     /// A guest's name: `None` when the guest has left for good, `Some(None)` when it has no name.
@@ -207,6 +127,16 @@ impl Store {
     }
 }
 
+/// Stores another password of an account.
+pub async fn set_password(connection: &mut AnyConnection, user: UserId, hash: &str) -> Result<()> {
+    query("UPDATE users SET password_hash = ? WHERE id = ?")
+        .bind(hash.to_owned())
+        .bind(user.as_bytes().to_vec())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
 /// Whether an account is there. If so it stays, and nobody else who asks this goes on, until the transaction
 /// ends.
 pub async fn lock(connection: &mut AnyConnection, user: UserId) -> Result<bool> {
@@ -231,7 +161,8 @@ fn put_guest_statement(dialect: Dialect) -> &'static str {
     }
 }
 
-fn user(found: &AnyRow) -> Result<UserRecord> {
+/// An account from a row with all its columns.
+pub(super) fn user(found: &AnyRow) -> Result<UserRecord> {
     Ok(UserRecord {
         id: row::id(found, "id", UserId::from_slice)?,
         username: row::get(found, "username")?,

@@ -24,6 +24,8 @@ use crate::state::AppState;
 
 /// How many rooms a socket may be in at once.
 const MOST_ROOMS: usize = 8;
+/// How long it waits to look again whose a socket is, when that could not be found out.
+const LOOK_AGAIN: Duration = Duration::from_secs(10);
 /// Which bad message ends a connection.
 const MOST_BAD: u32 = 10;
 
@@ -34,8 +36,16 @@ pub(super) async fn serve(socket: WebSocket, asker: Asker, _: Sender, state: App
     let (sink, stream) = socket.split();
     let writer = tokio::spawn(writing::write(sink, outbox.clone(), state.sockets));
 
-    let mut connection =
-        Connection { id, state, outbox, principal: None, rooms: HashMap::new(), bad: 0, rate: Rate::new() };
+    let mut connection = Connection {
+        id,
+        state,
+        outbox,
+        principal: None,
+        look_at: None,
+        rooms: HashMap::new(),
+        bad: 0,
+        rate: Rate::new(),
+    };
     connection.read(stream, asker.0, writer).await;
     for (_, joined) in std::mem::take(&mut connection.rooms) {
         connection.state.hub.leave(joined.room, id).await;
@@ -48,6 +58,8 @@ struct Connection {
     state: AppState,
     outbox: Arc<Outbox>,
     principal: Option<Principal>,
+    /// When it is looked at again whose it is, where that has failed.
+    look_at: Option<Instant>,
     rooms: HashMap<RoomCode, Joined>,
     bad: u32,
     rate: Rate,
@@ -94,9 +106,7 @@ impl Connection {
                     Some(_) => self.end(Some((ByeReason::Idle, 0)), close::SLOW_OR_IDLE),
                     None => self.end(None, close::NOT_AUTHENTICATED),
                 },
-                () = sleep_until(self.session_end()) => {
-                    self.end(Some((ByeReason::Logout, 0)), close::NOT_AUTHENTICATED);
-                }
+                () = sleep_until(self.token_end()) => self.look_again().await,
             }
         }
         // The writer says farewell; then the other side has a moment to answer.
@@ -289,7 +299,26 @@ impl Connection {
         self.outbox.close(Farewell { bye, code: Some(code) });
     }
 
-    fn session_end(&self) -> Instant {
+    /// Goes on when the token would have expired, as long as the session does.
+    async fn look_again(&mut self) {
+        let Some(principal) = &self.principal else { return };
+        match self.state.services.look_again(principal).await {
+            Ok(Some(principal)) => {
+                self.look_at = None;
+                self.principal = Some(principal);
+            }
+            Ok(None) => self.end(Some((ByeReason::Logout, 0)), close::NOT_AUTHENTICATED),
+            Err(error) => {
+                tracing::debug!(%error, "it could not be looked whether a session goes on");
+                self.look_at = Some(Instant::now() + LOOK_AGAIN);
+            }
+        }
+    }
+
+    fn token_end(&self) -> Instant {
+        if let Some(at) = self.look_at {
+            return at;
+        }
         let far = Duration::from_secs(24 * 60 * 60);
         let now = self.state.services.clock.now();
         let left = self.principal.as_ref().map_or(far, |principal| principal.expires_at.since(now));

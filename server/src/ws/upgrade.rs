@@ -32,7 +32,7 @@ pub async fn upgrade(
         let detail = "This socket was asked for by a page of another site.";
         return answer_problem(Problem::new(403, "foreign_origin", detail));
     }
-    if let Some(refusal) = caller.refusal(&state.site) {
+    if let Some(refusal) = caller.refusal() {
         return refusal;
     }
     if state.hub.is_full() {

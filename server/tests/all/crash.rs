@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use domain::{BallotId, IdentityKind, Timestamp, VoterId};
 use serde_json::{Value, json};
+use server::auth::key::KeyRing;
 use server::auth::token::Tokens;
 use server::clock::Clock;
 use sqlx::Row;
@@ -93,8 +94,9 @@ async fn flood(
     recorded: Recorded,
     next: Arc<AtomicUsize>,
 ) {
-    let tokens = Tokens::new(KEY.as_bytes(), Clock::system());
     let clock = Clock::system();
+    let keys = KeyRing::load(Some(&KEY.into()), None, &clock).await.unwrap();
+    let tokens = Tokens::new(&keys, clock.clone());
     loop {
         let number = next.fetch_add(1, Ordering::Relaxed);
         if number >= BALLOTS {

@@ -1,21 +1,35 @@
 //! Whoever asks.
 
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
-use domain::Me;
-use serde::Deserialize;
+use domain::{Me, Problem};
+use serde::{Deserialize, Serialize};
 
 use super::auth::forgetting;
 use super::extract::Json;
 use crate::http::caller::Verified;
 use crate::http::problem::Refused;
+use crate::service::Session;
 use crate::state::AppState;
 
 /// A new name.
 #[derive(Deserialize)]
 pub(super) struct Rename {
     display_name: String,
+}
+
+/// The password that is, and the one that is to be.
+#[derive(Deserialize)]
+pub(super) struct NewPassword {
+    current: String,
+    new: String,
+}
+
+/// Where somebody is signed in.
+#[derive(Serialize)]
+pub(super) struct Sessions {
+    sessions: Vec<Session>,
 }
 
 /// `GET /me`.
@@ -40,4 +54,43 @@ pub(super) async fn delete(
     let kind = asker.principal()?.me.kind;
     state.services.delete_me(&asker).await?;
     Ok((StatusCode::NO_CONTENT, forgetting(kind, &state.site)))
+}
+
+/// `POST /me/password`.
+pub(super) async fn change_password(
+    State(state): State<AppState>,
+    Verified(asker): Verified,
+    Json(password): Json<NewPassword>,
+) -> Result<StatusCode, Refused> {
+    state.services.change_password(&asker, &password.current, &password.new).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `GET /me/sessions`.
+pub(super) async fn sessions(
+    State(state): State<AppState>,
+    Verified(asker): Verified,
+) -> Result<axum::Json<Sessions>, Refused> {
+    Ok(axum::Json(Sessions { sessions: state.services.sessions(&asker).await? }))
+}
+
+/// `DELETE /me/sessions`: all but the one that asks.
+pub(super) async fn end_other_sessions(
+    State(state): State<AppState>,
+    Verified(asker): Verified,
+) -> Result<StatusCode, Refused> {
+    state.services.end_other_sessions(&asker).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `DELETE /me/sessions/{id}`. The one that asks may end itself, too.
+pub(super) async fn end_session(
+    State(state): State<AppState>,
+    Verified(asker): Verified,
+    path: Result<Path<String>, axum::extract::rejection::PathRejection>,
+) -> Result<StatusCode, Refused> {
+    let id = path.ok().and_then(|Path(id)| id.parse().ok());
+    let unknown = || Problem::new(404, "no_such_session", "There is no such session.");
+    state.services.end_session(&asker, id.ok_or_else(unknown)?).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

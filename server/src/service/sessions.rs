@@ -1,0 +1,243 @@
+//! Sessions: begun by signing in, renewed by refresh tokens, ended by their owner.
+//!
+//! Whether a session is alive is asked of the store with every request, so that ending one takes effect on every node
+//! at once. See docs/adr/0015.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use domain::{Me, Problem, SessionId, Timestamp, VoterId};
+use serde::Serialize;
+
+use super::accounts::{account, guest};
+use super::{Services, SignedIn};
+use crate::auth::refresh::RefreshToken;
+use crate::auth::{Asker, Principal, Sender};
+use crate::bus::Event;
+use crate::error::Result;
+use crate::store::sessions::{self, SessionRecord};
+use crate::store::users::UserRecord;
+
+/// How long an access token of an account is good.
+pub(super) const ACCESS: Duration = Duration::from_secs(10 * 60);
+/// How long a session lasts without being used, and how long at most (OWASP ASVS 5, 7.3.1 and 7.3.2).
+const IDLE: Duration = Duration::from_secs(14 * 24 * 60 * 60);
+const LONGEST: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+/// How long a refresh token that was used is answered with its successor once more: the answer may have been lost, or two
+/// pages asked at once.
+const GRACE: Duration = Duration::from_secs(30);
+
+/// What a session's next access token is asked for with, and how long that works.
+#[derive(Clone, Debug)]
+pub struct Refresh {
+    /// The token.
+    pub token: RefreshToken,
+    /// How long it lasts.
+    pub lasts: Duration,
+}
+
+/// A session as its owner sees it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Session {
+    /// Its id.
+    pub id: SessionId,
+    /// What it was last renewed with: a browser and a system, or a program's name. It may be empty.
+    pub device: String,
+    /// When it was begun.
+    pub created_at: Timestamp,
+    /// When it was last used, to within ten minutes.
+    pub seen_at: Timestamp,
+    /// Whether it is the one that asks.
+    pub current: bool,
+}
+
+impl Services {
+    /// Signs an account in: begins a session.
+    pub(super) async fn sign_in(&self, user: UserRecord, sender: &Sender) -> Result<SignedIn> {
+        let now = self.clock.now();
+        let id = SessionId::new(now, self.clock.random());
+        let token = RefreshToken::first(id, self.clock.random());
+        let session = SessionRecord {
+            id,
+            user: user.id,
+            device: sender.device.clone(),
+            created_at: now,
+            seen_at: now,
+            expires_at: end_of(now, now),
+            refresh: token.hash(),
+            previous: None,
+            rotated_at: now,
+        };
+        self.store.insert_session(&session).await?;
+        self.in_session(account(user), &session, token)
+    }
+
+    /// Renews a session: a fresh access token, and another refresh token in place of this one. One that was used before
+    /// is a thief's or its victim's: the session ends.
+    pub async fn refresh(&self, token: &RefreshToken, sender: &Sender) -> Result<SignedIn> {
+        let now = self.clock.now();
+        let mut transaction = self.store.begin().await?;
+        let found = sessions::find_locked(&mut transaction, token.session, now).await?;
+        let mut session = found.ok_or_else(ended)?;
+        let hash = token.hash();
+        let next = if hash == session.refresh {
+            let next = token.next(&self.keys);
+            session.previous = Some(session.refresh);
+            session.refresh = next.hash();
+            session.rotated_at = now;
+            session.seen_at = now;
+            session.expires_at = end_of(session.created_at, now);
+            session.device.clone_from(&sender.device);
+            sessions::rotate(&mut transaction, &session).await?;
+            next
+        } else {
+            let is_lost = session.previous == Some(hash) && now.since(session.rotated_at) <= GRACE;
+            match token.successor(&self.keys, session.refresh).filter(|_| is_lost) {
+                Some(next) => next,
+                None => {
+                    sessions::end(&mut transaction, session.id, now).await?;
+                    transaction.commit().await?;
+                    self.bus.publish(Event::SessionEnded(session.id));
+                    return Err(ended().into());
+                }
+            }
+        };
+        transaction.commit().await?;
+        let (user, _) = self.store.user_of_session(session.id, now).await?.ok_or_else(ended)?;
+        self.in_session(account(user), &session, next)
+    }
+
+    /// Who a token belongs to; nobody when it is not ours, has expired, or its session has ended.
+    pub async fn authenticate(&self, token: &str) -> Result<Option<Principal>> {
+        let Some(claims) = self.tokens.verify(token) else { return Ok(None) };
+        let expires_at = claims.expires_at();
+        let me = match claims.sid {
+            Some(session) => match self.store.user_of_session(session, self.clock.now()).await? {
+                Some((user, _)) if VoterId::from(user.id) == claims.sub => account(user),
+                _ => return Ok(None),
+            },
+            None => match self.store.guest_name(claims.sub).await? {
+                Some(display_name) => guest(claims.sub, display_name),
+                None => return Ok(None),
+            },
+        };
+        Ok(Some(Principal { me, session: claims.sid, expires_at }))
+    }
+
+    /// Looks again who has an open socket, when its token would have expired: the socket goes on for as long as the
+    /// session does. None when that has ended.
+    pub async fn look_again(&self, principal: &Principal) -> Result<Option<Principal>> {
+        let Some(session) = principal.session else { return Ok(None) };
+        let now = self.clock.now();
+        let Some((user, created_at)) = self.store.user_of_session(session, now).await? else {
+            return Ok(None);
+        };
+        // An open page is a session in use.
+        let ends = end_of(created_at, now);
+        self.store.touch_session(session, now, ends).await?;
+        let expires_at = ends.min(now.plus(ACCESS));
+        Ok(Some(Principal { me: account(user), session: Some(session), expires_at }))
+    }
+
+    /// Whether a session has not ended.
+    pub async fn is_alive(&self, session: SessionId) -> Result<bool> {
+        Ok(self.store.user_of_session(session, self.clock.now()).await?.is_some())
+    }
+
+    /// Which of these sessions have ended.
+    pub async fn ended_of(&self, sessions: &HashSet<SessionId>) -> Result<HashSet<SessionId>> {
+        let sessions: Vec<SessionId> = sessions.iter().copied().collect();
+        let alive = self.store.alive_of(&sessions, self.clock.now()).await?;
+        Ok(sessions.into_iter().filter(|session| !alive.contains(session)).collect())
+    }
+
+    /// Ends the asker's session: its tokens stop working at once and its sockets close. A guest has none.
+    pub async fn logout(&self, asker: &Asker) -> Result<()> {
+        if let Some(session) = asker.0.as_ref().and_then(|principal| principal.session) {
+            self.store.end_session(session, self.clock.now()).await?;
+            self.bus.publish(Event::SessionEnded(session));
+        }
+        Ok(())
+    }
+
+    /// Where the asker is signed in, the session used last first.
+    pub async fn sessions(&self, asker: &Asker) -> Result<Vec<Session>> {
+        let user = asker.user()?;
+        let current = asker.principal()?.session;
+        let found = self.store.sessions_of(user, self.clock.now()).await?;
+        let shown = |SessionRecord { id, device, created_at, seen_at, .. }| Session {
+            id,
+            device,
+            created_at,
+            seen_at,
+            current: Some(id) == current,
+        };
+        Ok(found.into_iter().map(shown).collect())
+    }
+
+    /// Ends one of the asker's sessions.
+    pub async fn end_session(&self, asker: &Asker, id: SessionId) -> Result<()> {
+        let user = asker.user()?;
+        let found = self.store.sessions_of(user, self.clock.now()).await?;
+        if !found.iter().any(|session| session.id == id) {
+            return Err(Problem::new(404, "no_such_session", "There is no such session.").into());
+        }
+        self.store.end_session(id, self.clock.now()).await?;
+        self.bus.publish(Event::SessionEnded(id));
+        Ok(())
+    }
+
+    /// Ends all of the asker's sessions but the one that asks.
+    pub async fn end_other_sessions(&self, asker: &Asker) -> Result<()> {
+        let user = asker.user()?;
+        let current = asker.principal()?.session;
+        let mut transaction = self.store.begin().await?;
+        let ended = sessions::end_all_of(&mut transaction, user, current, self.clock.now()).await?;
+        transaction.commit().await?;
+        ended.into_iter().for_each(|session| self.bus.publish(Event::SessionEnded(session)));
+        Ok(())
+    }
+
+    fn in_session(&self, me: Me, session: &SessionRecord, token: RefreshToken) -> Result<SignedIn> {
+        let now = self.clock.now();
+        let left = session.expires_at.since(now);
+        let signed = self.signed(me, Some(session.id), now, ACCESS.min(left))?;
+        Ok(SignedIn { refresh: Some(Refresh { token, lasts: left }), ..signed })
+    }
+
+    /// Somebody with a fresh access token.
+    pub(super) fn signed(
+        &self,
+        me: Me,
+        session: Option<SessionId>,
+        now: Timestamp,
+        lasts: Duration,
+    ) -> Result<SignedIn> {
+        let expires_at = now.plus(lasts);
+        let token = self.tokens.sign(me.id, me.kind, session, expires_at)?;
+        Ok(SignedIn { principal: Principal { me, session, expires_at }, token, lasts, refresh: None })
+    }
+}
+
+/// When a session ends that was begun and last used at these times.
+fn end_of(created_at: Timestamp, seen_at: Timestamp) -> Timestamp {
+    created_at.plus(LONGEST).min(seen_at.plus(IDLE))
+}
+
+/// A refresh token that is not good, whatever is wrong with it: 401 `invalid_token`.
+fn ended() -> Problem {
+    Problem::new(401, "invalid_token", "This sign-in is not valid any more. Please sign in again.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_ends_when_unused_and_at_the_latest_after_so_long() {
+        let begun = Timestamp::from_millis(0);
+        assert_eq!(end_of(begun, begun), begun.plus(IDLE));
+        let late = begun.plus(LONGEST - Duration::from_secs(1));
+        assert_eq!(end_of(begun, late), begun.plus(LONGEST));
+    }
+}
