@@ -49,7 +49,7 @@ async fn accounts_come_and_go() {
     let nobody = server.nobody();
     let taken = json!({"username": "Ada", "password": "correct horse", "display_name": "Ada L."});
     let (status, ada) = nobody.post("/auth/register", &taken).await;
-    assert_eq!((status, &ada["user"]["username"], &ada["expires_in"]), (201, &json!("ada"), &json!(43_200)));
+    assert_eq!((status, &ada["user"]["username"], &ada["expires_in"]), (201, &json!("ada"), &json!(600)));
     assert_eq!(nobody.post("/auth/register", &taken).await.1["code"], "username_taken");
     let short = json!({"username": "a", "password": "short"});
     let (status, invalid) = nobody.post("/auth/register", &short).await;

@@ -9,5 +9,6 @@ mod hostile;
 mod http;
 mod losses;
 mod nodes;
+mod sessions;
 mod socket;
 mod support;

@@ -10,7 +10,7 @@ use super::*;
 use crate::config::Secret;
 
 const KEY: &str = "a key that is long enough for HS256";
-const OTHER: &str = "another key that is long enough, too";
+const OTHER: &str = "another key that is long enough too";
 
 async fn tokens(keys: &str) -> Tokens {
     with_clock(keys, Clock::system()).await

@@ -49,10 +49,21 @@ impl TestServer {
         Self::start_on(folder, config).await
     }
 
+    /// One that goes by a clock of the test's.
+    pub async fn start_by(clock: Clock) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let config = rig::config(folder.path());
+        Self::start_at(folder, config, clock).await
+    }
+
     async fn start_on(folder: TempDir, config: Config) -> Self {
+        Self::start_at(folder, config, Clock::system()).await
+    }
+
+    async fn start_at(folder: TempDir, config: Config, clock: Clock) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let server = Server::prepare(&config, address, Clock::system()).await.unwrap();
+        let server = Server::prepare(&config, address, clock).await.unwrap();
         let state = server.state.clone();
         let (stop, stopped) = oneshot::channel::<()>();
         tokio::spawn(server.serve(listener, async {
