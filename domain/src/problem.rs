@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +23,9 @@ pub struct Problem {
     /// What is wrong with which field of the input.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
+    /// When it is worth trying again, in seconds; `Retry-After` says the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_secs: Option<u64>,
 }
 
 /// What is wrong with one field of the input.
@@ -50,6 +54,7 @@ impl Problem {
             detail: detail.into(),
             code: code.into(),
             errors: Vec::new(),
+            retry_after_secs: None,
         }
     }
 
@@ -67,6 +72,13 @@ impl Problem {
     pub fn with_field(mut self, error: FieldError) -> Self {
         self.errors.push(error);
         self
+    }
+
+    /// This problem, with when it is worth trying again: whole seconds, rounded up.
+    #[must_use]
+    pub fn with_retry_after(self, wait: Duration) -> Self {
+        let secs = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        Self { retry_after_secs: Some(secs.max(1)), ..self }
     }
 
     /// Something failed inside: 500 `internal`. The cause is for the log, not for the client.

@@ -1,15 +1,19 @@
 //! Settings: one struct a concern, read from flags and the environment.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
 use clap::{Args, ValueEnum};
+use ipnet::IpNet;
 
 use crate::ballot_box::Limits;
+use crate::doors::DoorSettings;
 use crate::error::{Error, Result};
+use crate::serve::Connections;
 
 /// All settings of a server.
 #[derive(Clone, Debug, Args)]
@@ -45,6 +49,16 @@ pub struct Config {
     /// kept beside the database; nodes that share Redis must share it, so there it has to be set.
     #[arg(long, env = "VOXPOP_JWT_KEY", hide_env_values = true)]
     pub jwt_key: Option<Secret>,
+    /// Proxies in front of this server, as addresses or networks: `10.0.0.0/8,::1`. Only what these say in
+    /// `X-Forwarded-For` is believed about where requests come from.
+    #[arg(long, env = "VOXPOP_TRUSTED_PROXIES", value_delimiter = ',')]
+    pub trusted_proxies: Vec<Proxy>,
+    /// How often somebody may come in.
+    #[command(flatten)]
+    pub doors: DoorSettings,
+    /// Limits of connections; no flags, they are for keeping up.
+    #[arg(skip)]
+    pub connections: Connections,
     /// Sockets' limits; no flags, for they are part of the contract's behaviour.
     #[arg(skip)]
     pub sockets: Sockets,
@@ -83,6 +97,24 @@ impl Config {
 fn is_prefix(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
     (1..=32).contains(&text.len()) && text.bytes().all(plain)
+}
+
+/// The address or network of a proxy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Proxy(pub IpNet);
+
+impl FromStr for Proxy {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> std::result::Result<Self, Self::Err> {
+        let text = text.trim();
+        let address = || text.parse::<IpAddr>().ok().map(IpNet::from);
+        text.parse()
+            .ok()
+            .or_else(address)
+            .map(Self)
+            .ok_or("must be addresses or networks, such as 10.0.0.0/8,::1")
+    }
 }
 
 /// Who may make an account.
@@ -187,6 +219,15 @@ mod tests {
                 Some(names) => assert!(wrong.as_ref().unwrap().contains(names), "{wrong:?}"),
             }
         }
+    }
+
+    #[test]
+    fn proxies_are_addresses_or_networks() {
+        let proxies = |text| parsed(&[&format!("--trusted-proxies={text}")]).trusted_proxies;
+        let shown: Vec<String> =
+            proxies("10.0.0.0/8,::1, 192.0.2.1").iter().map(|proxy| proxy.0.to_string()).collect();
+        assert_eq!(shown, ["10.0.0.0/8", "::1/128", "192.0.2.1/32"]);
+        assert!("proxy.example".parse::<Proxy>().is_err());
     }
 
     #[test]

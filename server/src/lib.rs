@@ -6,10 +6,12 @@ pub mod ballot_box;
 pub mod bus;
 pub mod clock;
 pub mod config;
+pub mod doors;
 pub mod error;
 pub mod faults;
 pub mod http;
 pub mod preflight;
+pub mod serve;
 pub mod service;
 pub mod shard;
 pub mod state;
@@ -34,7 +36,9 @@ use crate::ballot_box::{BallotBox, Link, LocalBallotBox, RedisBallotBox};
 use crate::bus::{Bus, LocalBus, RedisBus};
 use crate::clock::Clock;
 use crate::config::{Config, Secret};
+use crate::doors::Doors;
 use crate::error::{Error, Result};
+use crate::serve::Connections;
 use crate::service::Services;
 use crate::state::{AppState, Site};
 use crate::store::Store;
@@ -51,6 +55,7 @@ pub struct Server {
     /// What its handlers share.
     pub state: AppState,
     background: Background,
+    connections: Connections,
 }
 
 impl Server {
@@ -68,7 +73,7 @@ impl Server {
         let key_file = file.map(|file| file.with_extension("key"));
         let keys = KeyRing::load(config.jwt_key.as_ref(), key_file.as_deref(), &clock).await?;
         let mut background = Background::default();
-        let Parts { bus, ballots, clock } = match &config.redis_url {
+        let Parts { bus, ballots, clock, link } = match &config.redis_url {
             None => alone(&store, clock, &mut background).await?,
             Some(redis) => shared(config, redis, &store, clock, &mut background).await?,
         };
@@ -79,6 +84,7 @@ impl Server {
             passwords: Passwords::new(clock.random())?,
             tokens: Tokens::new(&keys, clock.clone()),
             keys,
+            doors: Doors::new(config.doors.clone(), link, clock.clone()),
             clock,
             registration: config.registration,
         };
@@ -87,6 +93,7 @@ impl Server {
             lan_url: lan_url(address),
             root: config.site_root.clone(),
             registration: config.registration,
+            trusted_proxies: config.trusted_proxies.iter().map(|proxy| proxy.0).collect(),
         };
         let leptos = LeptosOptions::builder()
             .output_name("voxpop")
@@ -95,12 +102,12 @@ impl Server {
             .build();
         let hub = Hub::new(services.clone(), config.sockets.most);
         let state = AppState { services, hub, site: Arc::new(site), sockets: config.sockets, leptos };
-        Ok(Self { state, background })
+        Ok(Self { state, background, connections: config.connections })
     }
 
     /// Serves until `shutdown`; then says farewell to sockets, lets requests end and writes what waits.
     pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()>) -> Result<()> {
-        let Self { state, background } = self;
+        let Self { state, background, connections } = self;
         let hub = state.hub.clone();
         let store = state.services.store.clone();
         let sweeper = tokio::spawn(sweep(state.services.clone()));
@@ -108,10 +115,7 @@ impl Server {
         let stopping = async {
             let _dropped = stopped.await;
         };
-        let serving =
-            axum::serve(listener, http::router(state).into_make_service_with_connect_info::<SocketAddr>())
-                .with_graceful_shutdown(stopping);
-        let mut serving = tokio::spawn(serving.into_future());
+        let mut serving = tokio::spawn(serve::serve(listener, http::router(state), connections, stopping));
         tokio::select! {
             ended = &mut serving => return Err(Error::Internal(format!("serving ended early: {ended:?}"))),
             () = shutdown => {}
@@ -137,6 +141,7 @@ struct Parts {
     bus: Arc<dyn Bus>,
     ballots: Arc<dyn BallotBox>,
     clock: Clock,
+    link: Option<Link>,
 }
 
 /// The parts of a server that is alone.
@@ -144,7 +149,7 @@ async fn alone(store: &Store, clock: Clock, background: &mut Background) -> Resu
     let bus: Arc<dyn Bus> = Arc::new(LocalBus::default());
     let (ballots, writer) = LocalBallotBox::start(store.clone(), bus.clone(), clock.clone()).await?;
     background.finish(writer);
-    Ok(Parts { bus, ballots: Arc::new(ballots), clock })
+    Ok(Parts { bus, ballots: Arc::new(ballots), clock, link: None })
 }
 
 /// The parts of a server that is one of many.
@@ -161,10 +166,16 @@ async fn shared(
     preflight::judge(&findings, config.strict)?;
     let clock = ballot_box::set_by_redis(&link, clock, background).await?;
     let bus: Arc<dyn Bus> = Arc::new(RedisBus::start(link.clone(), &clock, background));
-    let ballots =
-        RedisBallotBox::start(link, store.clone(), bus.clone(), clock.clone(), config.limits, background)
-            .await?;
-    Ok(Parts { bus, ballots: Arc::new(ballots), clock })
+    let ballots = RedisBallotBox::start(
+        link.clone(),
+        store.clone(),
+        bus.clone(),
+        clock.clone(),
+        config.limits,
+        background,
+    )
+    .await?;
+    Ok(Parts { bus, ballots: Arc::new(ballots), clock, link: Some(link) })
 }
 
 /// The whole server: prepares and serves.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use ipnet::IpNet;
 use leptos::config::LeptosOptions;
 
 use crate::config::{Registration, Sockets};
@@ -36,6 +37,8 @@ pub struct Site {
     pub root: PathBuf,
     /// Who may make an account.
     pub registration: Registration,
+    /// Proxies that are believed about where requests come from.
+    pub trusted_proxies: Vec<IpNet>,
 }
 
 impl Site {

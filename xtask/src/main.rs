@@ -6,6 +6,7 @@
 mod bindgen;
 mod brotli;
 mod cluster;
+mod common_passwords;
 mod css;
 mod error;
 mod files;
@@ -32,6 +33,7 @@ usage: cargo run -q -p xtask -- <command>
   cluster [--ports PROXY,NODE,…] [--folder DIR] [--voxpop PROGRAM]
                                 MariaDB, Redis, nodes and a proxy in front of them, until Ctrl-C;
                                 `--ports 0` takes free ones
+  common-passwords LIST OUT     the list of passwords that nobody may choose; see server/src/auth/common
 ";
 
 fn main() -> ExitCode {
@@ -54,6 +56,7 @@ fn run(args: &[&str]) -> Result<()> {
         ["weight"] => weight::of_own_server(),
         ["weight", url] => weight::of(url),
         ["cluster", options @ ..] => cluster::run(options),
+        ["common-passwords", list, out] => common_passwords::make(list, out),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");
             Ok(())

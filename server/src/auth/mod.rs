@@ -1,6 +1,7 @@
 //! Who asks: passwords, tokens, sessions and guests.
 
 pub mod asker;
+mod common;
 pub mod key;
 pub mod password;
 pub mod refresh;

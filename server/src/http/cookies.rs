@@ -122,6 +122,7 @@ pub(crate) mod tests {
             lan_url: Some("http://192.168.0.7:3000".into()),
             root: "target/site".into(),
             registration: Registration::Open,
+            trusted_proxies: Vec::new(),
         }
     }
 

@@ -7,6 +7,7 @@ mod caller;
 mod cookies;
 mod forms;
 mod functions;
+mod guessing;
 mod health;
 mod link;
 mod next;
@@ -55,6 +56,7 @@ pub fn router(state: AppState) -> Router {
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .layer(middleware::from_fn(cookies::carried))
+        .layer(middleware::from_fn_with_state(state.clone(), guessing::held_up))
         .layer(middleware::from_fn_with_state(state.clone(), security::refuse_foreign))
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(is_worth_compressing))
         .layer(middleware::from_fn(trace::to_the_end))

@@ -1,6 +1,6 @@
 //! Problems on their way out: RFC 9457, `application/problem+json`.
 
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use domain::Problem;
 
@@ -30,11 +30,17 @@ impl IntoResponse for Refused {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.extend(retry_after(&problem));
         if problem.status == 401 {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response
     }
+}
+
+/// When to try again, as a header, if it is said.
+pub(super) fn retry_after(problem: &Problem) -> Option<(HeaderName, HeaderValue)> {
+    problem.retry_after_secs.map(|secs| (header::RETRY_AFTER, secs.into()))
 }
 
 /// The status that a problem is answered with.

@@ -17,7 +17,7 @@ use leptos_axum::ResponseOptions;
 use super::backend::RequestBackend;
 use super::caller::Caller;
 use super::cookies::{of_signed, signed_out};
-use super::problem::{Refused, status};
+use super::problem::{Refused, retry_after, status};
 use super::security::page_policy;
 use crate::auth::{Asker, Sender};
 use crate::service::SignedIn;
@@ -38,6 +38,7 @@ pub(super) struct Visit {
     pub(super) uri: Uri,
     headers: HeaderMap,
     cookies: Vec<HeaderValue>,
+    headers_too: HeaderMap,
 }
 
 impl Visit {
@@ -64,12 +65,13 @@ impl Visit {
 
     /// The same, with a status of its own.
     pub(super) async fn refuse_as(
-        self,
+        mut self,
         status: StatusCode,
         mut fields: Vec<(String, String)>,
         problem: Problem,
     ) -> Response {
         fields.retain(|(name, _)| !SECRET_FIELDS.contains(&name.as_str()));
+        self.headers_too.extend(retry_after(&problem));
         let action = app::forms::value(&fields, "action").unwrap_or_default().to_owned();
         self.render(Some(SentForm { action, fields, problem }), status).await
     }
@@ -137,6 +139,7 @@ impl Visit {
     }
 
     fn finish(self, mut response: Response) -> Response {
+        response.headers_mut().extend(self.headers_too);
         for cookie in self.cookies {
             response.headers_mut().append(header::SET_COOKIE, cookie);
         }
@@ -151,7 +154,15 @@ impl FromRequestParts<AppState> for Visit {
         let caller = Caller::from_request_parts(parts, state).await?;
         let Ok(sender) = Sender::from_request_parts(parts, state).await;
         let (uri, headers) = (parts.uri.clone(), parts.headers.clone());
-        Ok(Self { asker: caller.asker, sender, state: state.clone(), uri, headers, cookies: Vec::new() })
+        Ok(Self {
+            asker: caller.asker,
+            sender,
+            state: state.clone(),
+            uri,
+            headers,
+            cookies: Vec::new(),
+            headers_too: HeaderMap::new(),
+        })
     }
 }
 

@@ -7,9 +7,11 @@ use serde::Deserialize;
 
 use super::Services;
 use super::sessions::Refresh;
+use crate::auth::password::{check_choice, is_outdated};
 use crate::auth::{Asker, Principal, Sender};
 use crate::bus::Event;
 use crate::config::Registration;
+use crate::doors::Door;
 use crate::error::Result;
 use crate::store::sessions;
 use crate::store::users::{self, NewUser, UserRecord};
@@ -48,6 +50,7 @@ impl Services {
         if self.registration == Registration::Closed {
             return Err(Problem::new(403, "registration_closed", "New accounts cannot be made here.").into());
         }
+        self.doors.enter(Door::Register, sender.address).await?;
         let (username, password, display_name) = parse(account).map_err(Problem::invalid)?;
         let password_hash = self.passwords.hash(password, self.clock.random()).await?;
         let now = self.clock.now();
@@ -79,17 +82,39 @@ impl Services {
         let (Ok(username), Ok(password)) = (Username::parse(username), Password::parse(password)) else {
             return Err(wrong().into());
         };
+        self.doors.enter(Door::Login, sender.address).await?;
+        let attempt = self.doors.attempt(&username, sender).await?;
         let user = self.store.user_named(&username).await?;
         let stored = user.as_ref().map(|user| user.password_hash.clone());
+        let again = password.clone();
         let matches = self.passwords.verify(password, stored).await?;
         match user.filter(|_| matches) {
-            Some(user) => self.sign_in(user, sender).await,
+            Some(user) => {
+                attempt.succeeded().await;
+                self.upgrade(&user, again).await?;
+                self.sign_in(user, sender).await
+            }
             None => Err(wrong().into()),
         }
     }
 
+    /// Hashes a password anew that was right, where it was hashed by less than is asked for today.
+    async fn upgrade(&self, user: &UserRecord, password: Password) -> Result<()> {
+        if is_outdated(&user.password_hash) {
+            let hash = self.passwords.hash(password, self.clock.random()).await?;
+            self.store.replace_password(user.id, &user.password_hash, &hash).await?;
+        }
+        Ok(())
+    }
+
     /// Changes the asker's password. All other sessions of the account end.
-    pub async fn change_password(&self, asker: &Asker, current: &str, new: &str) -> Result<()> {
+    pub async fn change_password(
+        &self,
+        asker: &Asker,
+        current: &str,
+        new: &str,
+        sender: &Sender,
+    ) -> Result<()> {
         let user = asker.user()?;
         let wrong = || {
             let error = FieldError::new("current", "is not your password");
@@ -99,9 +124,13 @@ impl Services {
         let new = new.map_err(|error| Problem::invalid(vec![error]))?;
         let current = Password::parse(current).map_err(|_| wrong())?;
         let record = self.store.user(user).await?.ok_or_else(Problem::not_authenticated)?;
+        let username = Username::parse(&record.username).map_err(|_| Problem::internal())?;
+        check_choice("new", &new, &username).map_err(|error| Problem::invalid(vec![error]))?;
+        let attempt = self.doors.attempt(&username, sender).await?;
         if !self.passwords.verify(current, Some(record.password_hash)).await? {
             return Err(wrong().into());
         }
+        attempt.succeeded().await;
         let hash = self.passwords.hash(new, self.clock.random()).await?;
         let session = asker.principal()?.session;
         let mut transaction = self.store.begin().await?;
@@ -113,7 +142,8 @@ impl Services {
     }
 
     /// A new guest.
-    pub async fn new_guest(&self, _: &Sender) -> Result<SignedIn> {
+    pub async fn new_guest(&self, sender: &Sender) -> Result<SignedIn> {
+        self.doors.enter(Door::Guest, sender.address).await?;
         let now = self.clock.now();
         let id = VoterId::new(now, self.clock.random());
         self.signed(guest(id, None), None, now, GUEST)
@@ -160,11 +190,16 @@ fn parse(
     let mut errors = Vec::new();
     let username = Username::parse(&account.username).map_err(|error| errors.push(error));
     let password = Password::parse(&account.password).map_err(|error| errors.push(error));
+    if let (Ok(username), Ok(password)) = (&username, &password) {
+        check_choice("password", password, username).unwrap_or_else(|error| errors.push(error));
+    }
     let written = account.display_name.filter(|name| !name.trim().is_empty());
     let display_name =
         written.map(|name| DisplayName::parse(&name)).transpose().map_err(|error| errors.push(error));
     match (username, password, display_name) {
-        (Ok(username), Ok(password), Ok(display_name)) => Ok((username, password, display_name)),
+        (Ok(username), Ok(password), Ok(display_name)) if errors.is_empty() => {
+            Ok((username, password, display_name))
+        }
         _ => Err(errors),
     }
 }

@@ -21,6 +21,7 @@ use crate::ballot_box::BallotBox;
 use crate::bus::Bus;
 use crate::clock::Clock;
 use crate::config::Registration;
+use crate::doors::Doors;
 use crate::store::Store;
 
 /// The use cases over their parts. Clones share them.
@@ -38,6 +39,8 @@ pub struct Services {
     pub keys: KeyRing,
     /// Signs and verifies access tokens.
     pub tokens: Tokens,
+    /// How often somebody may come in.
+    pub doors: Doors,
     /// Time and randomness.
     pub clock: Clock,
     /// Who may make an account.

@@ -9,6 +9,7 @@ use sqlx::AnyConnection;
 use super::{RoomState, Services, Viewer};
 use crate::auth::Asker;
 use crate::bus::Event;
+use crate::doors::Door;
 use crate::error::{Error, Result};
 use crate::store::outbox::{self, Kind};
 use crate::store::polls::PollRecord;
@@ -36,6 +37,7 @@ impl Services {
         let (Ok(title), true) = (title, errors.is_empty()) else {
             return Err(Problem::invalid(errors).into());
         };
+        self.doors.enter(Door::Room, host).await?;
         let room = self.new_room(host, title, RoomSettings::default().patched(new.settings));
         self.store_room(asker, room, definitions).await
     }
@@ -131,6 +133,7 @@ impl Services {
         let room = self.hosted(asker, code).await?;
         let definitions =
             self.store.polls_of(room.id).await?.into_iter().map(|poll| poll.definition).collect();
+        self.doors.enter(Door::Room, room.host).await?;
         let copy = self.new_room(room.host, room.title, room.settings);
         self.store_room(asker, copy, definitions).await
     }

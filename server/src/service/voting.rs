@@ -3,8 +3,9 @@
 use domain::{BallotId, Choice, IdentityKind, PollId, PollState, Problem, Receipt, Status, Tally};
 
 use super::{RoomState, Services};
-use crate::auth::Asker;
+use crate::auth::{Asker, Sender};
 use crate::ballot_box::{Cast, CastBallot};
+use crate::doors::Door;
 use crate::error::Result;
 
 impl Services {
@@ -19,6 +20,12 @@ impl Services {
         let principal = asker.principal()?;
         let is_guest = principal.me.kind == IdentityKind::Guest;
         self.ballots.cast(CastBallot { poll, voter: principal.voter(), is_guest, ballot, choice }).await
+    }
+
+    /// Lets the asker vote over HTTP, where no socket keeps it to a rate.
+    pub async fn may_vote(&self, asker: &Asker, sender: &Sender) -> Result<()> {
+        self.doors.enter(Door::Vote, asker.principal()?.voter()).await?;
+        self.doors.enter(Door::VoteFrom, sender.address).await
     }
 
     /// The receipt of a ballot that was cast, after a while for it to be recorded: for askers who are answered once.

@@ -73,6 +73,18 @@ impl Store {
             .transpose()
     }
 
+    /// Stores another hash of the same password, unless the password has been changed meanwhile.
+    pub async fn replace_password(&self, user: UserId, old: &str, new: &str) -> Result<()> {
+        let mut transaction = self.begin().await?;
+        query("UPDATE users SET password_hash = ? WHERE id = ? AND password_hash = ?")
+            .bind(new.to_owned())
+            .bind(user.as_bytes().to_vec())
+            .bind(old.to_owned())
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await
+    }
+
     /// Changes what others are shown of an account.
     pub async fn rename_user(&self, user: UserId, name: &DisplayName) -> Result<()> {
         let mut transaction = self.begin().await?;

@@ -19,6 +19,7 @@ use super::outbox::{Farewell, Outbox};
 use super::rate::{Rate, Taken};
 use super::writing::{self, CLOSING};
 use crate::auth::{Asker, Principal, Sender};
+use crate::doors::Door;
 use crate::error::Error;
 use crate::state::AppState;
 
@@ -30,7 +31,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(10);
 const MOST_BAD: u32 = 10;
 
 /// Serves a socket to its end.
-pub(super) async fn serve(socket: WebSocket, asker: Asker, _: Sender, state: AppState) {
+pub(super) async fn serve(socket: WebSocket, asker: Asker, sender: Sender, state: AppState) {
     let outbox = Arc::new(Outbox::default());
     let id = state.hub.add(outbox.clone());
     let (sink, stream) = socket.split();
@@ -42,6 +43,7 @@ pub(super) async fn serve(socket: WebSocket, asker: Asker, _: Sender, state: App
         outbox,
         principal: None,
         look_at: None,
+        sender,
         rooms: HashMap::new(),
         bad: 0,
         rate: Rate::new(),
@@ -55,6 +57,7 @@ pub(super) async fn serve(socket: WebSocket, asker: Asker, _: Sender, state: App
 
 struct Connection {
     id: SocketId,
+    sender: Sender,
     state: AppState,
     outbox: Arc<Outbox>,
     principal: Option<Principal>,
@@ -190,7 +193,7 @@ impl Connection {
     }
 
     async fn join(&mut self, typed: &str, role: Option<Role>, principal: Principal) {
-        let room = match self.state.services.room_id(typed).await {
+        let room = match self.find(typed).await {
             Ok(room) => room,
             Err(error) => return self.failed(error),
         };
@@ -212,6 +215,18 @@ impl Connection {
                 self.failed(error);
             }
         }
+    }
+
+    /// The room with this code, for who has not guessed too often.
+    async fn find(&self, typed: &str) -> Result<RoomId, Error> {
+        let (doors, from) = (&self.state.services.doors, self.sender.address);
+        doors.look(Door::Miss, from)?;
+        doors.enter(Door::Join, from).await?;
+        let found = self.state.services.room_id(typed).await;
+        if matches!(&found, Err(Error::Problem(problem)) if problem.status == 404) {
+            doors.enter(Door::Miss, from).await?;
+        }
+        found
     }
 
     async fn leave(&mut self, typed: &str) {

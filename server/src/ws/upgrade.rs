@@ -10,6 +10,7 @@ use domain::{Problem, limits};
 
 use super::connection;
 use crate::auth::Sender;
+use crate::doors::Door;
 use crate::http::{Caller, answer_problem, is_own_origin};
 use crate::state::AppState;
 
@@ -38,6 +39,9 @@ pub async fn upgrade(
     if state.hub.is_full() {
         let detail = "The server holds as many connections as it can. Please try again in a moment.";
         return answer_problem(Problem::new(503, "overloaded", detail));
+    }
+    if let Err(refused) = state.services.doors.enter(Door::Connect, sender.address).await {
+        return answer_problem(refused.into_problem());
     }
     upgrade
         .protocols([SUBPROTOCOL])

@@ -5,6 +5,7 @@
 
 mod contract;
 mod crash;
+mod doors;
 mod hostile;
 mod http;
 mod losses;

@@ -478,6 +478,45 @@ local function sweep(keys, args)
   return dropped
 end
 
+-- Counts by address, account or the like, on keys of their own that vanish when they say nothing any more.
+
+-- Takes one of a rate, kept as up to when all has been used (in µs). ARGV: µs for one, µs for all that come at once.
+-- Answers how many µs to wait; 0 when it was taken.
+local function take(keys, args)
+  local interval, window = tonumber(args[1]), tonumber(args[2])
+  local time = redis.call('TIME')
+  local at = time[1] * 1000000 + time[2]
+  local used = math.max(tonumber(redis.call('GET', keys[1]) or '0'), at) + interval
+  if used - at > window then return used - at - window end
+  redis.call('SET', keys[1], string.format('%.0f', used), 'PX', math.ceil((used - at) / 1000) + 1)
+  return 0
+end
+
+-- Counts a try as failed until it is forgiven. ARGV: how many cost nothing, then in ms the first wait, the longest, and
+-- for how long they are kept. Answers how many ms to wait; 0 when it may go on.
+local function try(keys, args)
+  local free, first, longest, kept = tonumber(args[1]), tonumber(args[2]), tonumber(args[3]), tonumber(args[4])
+  local found = redis.call('HMGET', keys[1], 'failed', 'till')
+  local failed, at = tonumber(found[1] or '0') + 1, clock()
+  local left = tonumber(found[2] or '0') - at
+  if left > 0 then return left end
+  local wait = 0
+  if failed > free then wait = math.min(first * 2 ^ math.min(failed - free - 1, 20), longest) end
+  redis.call('HSET', keys[1], 'failed', failed, 'till', string.format('%.0f', at + wait))
+  redis.call('PEXPIRE', keys[1], math.max(kept, wait))
+  return 0
+end
+
+-- Takes tries back that succeeded. ARGV: '1' for all of them, else the last.
+local function forgive(keys, args)
+  if args[1] == '1' then
+    redis.call('DEL', keys[1])
+  elseif tonumber(redis.call('HGET', keys[1], 'failed') or '0') > 0 then
+    redis.call('HINCRBY', keys[1], 'failed', -1)
+  end
+  return 0
+end
+
 -- What needs more memory is refused when it is full; the rest goes on. While a library is loaded Lua has no loops over
 -- tables, so each function has its line.
 local function register(name, callback, flags)
@@ -499,3 +538,6 @@ register('wipe', wipe, { 'allow-oom' })
 register('attach', attach, { 'allow-oom' })
 register('watermark', watermark, { 'allow-oom' })
 register('sweep', sweep, { 'allow-oom' })
+register('take', take, {})
+register('try', try, {})
+register('forgive', forgive, { 'allow-oom' })

@@ -65,6 +65,11 @@ impl Keys {
         format!("{}:tick:{room}", self.base(Shard::of(room)))
     }
 
+    /// What counts how often somebody comes.
+    pub fn count(&self, what: &str) -> String {
+        format!("{}:count:{what}", self.0)
+    }
+
     /// The channel of a room's events.
     pub fn room_channel(&self, room: RoomId) -> String {
         format!("{}:room:{room}", self.0)
@@ -101,8 +106,18 @@ impl Link {
         shard: Shard,
         arguments: impl FnOnce(&mut Cmd),
     ) -> RedisResult<T> {
+        self.call_on(function, &self.keys.base(shard), arguments).await
+    }
+
+    /// Calls a function on a key.
+    pub async fn call_on<T: FromRedisValue>(
+        &self,
+        function: &str,
+        key: &str,
+        arguments: impl FnOnce(&mut Cmd),
+    ) -> RedisResult<T> {
         let mut call = cmd("FCALL");
-        call.arg(format!("{}_{function}", self.library.name)).arg(1).arg(self.keys.base(shard));
+        call.arg(format!("{}_{function}", self.library.name)).arg(1).arg(key);
         arguments(&mut call);
         let answered = call.query_async(&mut self.calls()).await;
         self.note(answered.as_ref().err());

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::auth::forgetting;
 use super::extract::Json;
+use crate::auth::Sender;
 use crate::http::caller::Verified;
 use crate::http::problem::Refused;
 use crate::service::Session;
@@ -60,9 +61,10 @@ pub(super) async fn delete(
 pub(super) async fn change_password(
     State(state): State<AppState>,
     Verified(asker): Verified,
+    sender: Sender,
     Json(password): Json<NewPassword>,
 ) -> Result<StatusCode, Refused> {
-    state.services.change_password(&asker, &password.current, &password.new).await?;
+    state.services.change_password(&asker, &password.current, &password.new, &sender).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -6,6 +6,7 @@ use domain::{BallotId, Choice, Receipt, Tally};
 use serde::Deserialize;
 
 use super::extract::{Json, Poll};
+use crate::auth::Sender;
 use crate::http::caller::Verified;
 use crate::http::problem::Refused;
 use crate::state::AppState;
@@ -23,9 +24,11 @@ pub(super) struct Ballot {
 pub(super) async fn cast(
     State(state): State<AppState>,
     Verified(asker): Verified,
+    sender: Sender,
     Poll(id): Poll,
     Json(ballot): Json<Ballot>,
 ) -> Result<axum::Json<Receipt>, Refused> {
+    state.services.may_vote(&asker, &sender).await?;
     let cast = state.services.cast(&asker, id, ballot.ballot, ballot.choice).await?;
     Ok(axum::Json(state.services.last_receipt(cast).await))
 }

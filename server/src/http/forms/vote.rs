@@ -36,6 +36,7 @@ async fn carry_out(visit: &Visit, code: &str, fields: &Fields) -> Result<String,
         "withdraw" => None,
         _ => return Err(unknown_action().into()),
     };
+    services.may_vote(asker, &visit.sender).await?;
     let receipt = services.last_receipt(services.cast(asker, id, None, chosen).await?).await;
     match receipt.reason {
         Some(reason) => Err(refusal(reason).into()),

@@ -14,6 +14,7 @@ use server::auth::{Asker, Principal, Sender};
 use server::ballot_box::Limits;
 use server::clock::Clock;
 use server::config::{Config, Registration, Sockets};
+use server::doors::DoorSettings;
 use server::service::{NewAccount, Services};
 use tempfile::TempDir;
 
@@ -195,6 +196,9 @@ pub fn config(folder: &Path) -> Config {
         strict: false,
         registration: Registration::Open,
         jwt_key: None,
+        trusted_proxies: Vec::new(),
+        doors: DoorSettings::off(),
+        connections: Default::default(),
         sockets: Sockets::default(),
         limits: Limits::default(),
     }

@@ -1,0 +1,115 @@
+//! What is counted in this process.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use domain::Timestamp;
+
+use super::rate::Rate;
+use super::throttle::Tries;
+
+/// How many are kept of each at most, about 100 bytes apiece. Beyond it those go that say nothing any more, and if that
+/// is not enough, all: who was held then has one more try.
+const MOST: usize = 200_000;
+
+/// Counts that are forgotten when they say nothing any more. Clones share them.
+#[derive(Clone, Default)]
+pub(super) struct Memory(Arc<Mutex<Counts>>);
+
+#[derive(Default)]
+struct Counts {
+    /// Up to when a rate has been used, in microseconds.
+    used: HashMap<String, u64>,
+    /// Until when somebody was told to wait.
+    held: HashMap<String, Timestamp>,
+    /// Tries to sign in.
+    tries: HashMap<String, Tries>,
+}
+
+impl Memory {
+    /// Takes one of a rate; else says how long to wait.
+    pub(super) fn take(&self, key: &str, rate: Rate, now: Timestamp) -> Option<Duration> {
+        let now = micros(now);
+        let mut counts = self.lock();
+        keep_bounded(&mut counts.used, |used| *used > now);
+        let used = counts.used.get(key).copied().unwrap_or(0);
+        match rate.take(used, now) {
+            Ok(next) => {
+                counts.used.insert(key.to_owned(), next);
+                None
+            }
+            Err(wait) => Some(wait),
+        }
+    }
+
+    /// Remembers that somebody was told to wait.
+    pub(super) fn hold(&self, key: String, until: Timestamp) {
+        let mut counts = self.lock();
+        keep_bounded(&mut counts.held, |_| false);
+        counts.held.insert(key, until);
+    }
+
+    /// How long somebody still has to wait.
+    pub(super) fn held(&self, key: &str, now: Timestamp) -> Option<Duration> {
+        let mut counts = self.lock();
+        let until = *counts.held.get(key)?;
+        if until <= now {
+            counts.held.remove(key);
+            return None;
+        }
+        Some(until.since(now))
+    }
+
+    /// Changes what is known of somebody's tries.
+    pub(super) fn tries<T>(&self, key: &str, now: Timestamp, change: impl FnOnce(&mut Tries) -> T) -> T {
+        let mut counts = self.lock();
+        keep_bounded(&mut counts.tries, |tries| !tries.is_forgotten(now));
+        let tries = counts.tries.entry(key.to_owned()).or_default();
+        if tries.is_forgotten(now) {
+            *tries = Tries::default();
+        }
+        change(tries)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Counts> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn keep_bounded<T>(map: &mut HashMap<String, T>, says_something: impl Fn(&T) -> bool) {
+    if map.len() < MOST {
+        return;
+    }
+    map.retain(|_, value| says_something(value));
+    // With room to spare, or the next to come would have it all looked through again.
+    if map.len() > MOST / 2 {
+        map.clear();
+    }
+}
+
+fn micros(time: Timestamp) -> u64 {
+    u64::try_from(time.millis()).unwrap_or(0).saturating_mul(1_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doors::Limit;
+
+    #[test]
+    fn a_flood_of_strangers_does_not_fill_the_memory() {
+        let Ok(Limit::At(rate)) = "2/1s".parse() else { panic!() };
+        let memory = Memory::default();
+        let mut now = Timestamp::from_millis(1_000_000);
+        for number in 0..MOST + 10 {
+            memory.take(&number.to_string(), rate, now);
+        }
+        assert!(memory.lock().used.len() <= MOST);
+        now = now.plus(Duration::from_secs(10));
+        for number in 0..MOST {
+            memory.take(&format!("later {number}"), rate, now);
+        }
+        assert!(memory.lock().used.len() <= MOST);
+    }
+}

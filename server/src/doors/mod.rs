@@ -1,0 +1,177 @@
+//! Doors: how often somebody may come in, by where from or by who. What is over the rate is told when to come again.
+//!
+//! Counted by the generic cell rate algorithm (ITU-T I.371): one time a key says how much has been used. Where there is a
+//! Redis all nodes count together in it; should that not answer at once, a node counts by itself, since no vote may
+//! wait for a limit.
+
+mod memory;
+mod rate;
+mod settings;
+mod throttle;
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use domain::{Problem, UserId, VoterId};
+use tokio::time::timeout;
+
+use self::memory::Memory;
+pub use self::rate::{Limit, Rate};
+pub use self::settings::DoorSettings;
+pub use self::throttle::Attempt;
+use crate::ballot_box::Link;
+use crate::clock::Clock;
+use crate::error::Result;
+
+/// How long Redis may take to say how much was used.
+const PATIENCE: Duration = Duration::from_millis(200);
+
+/// What is limited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Door {
+    /// Signing in, by address.
+    Login,
+    /// Making an account, by address.
+    Register,
+    /// Becoming a new guest, by address.
+    Guest,
+    /// Opening a socket, by address.
+    Connect,
+    /// Joining a room on a socket, by address.
+    Join,
+    /// Asking for what is not there, such as a room by a guessed code, by address.
+    Miss,
+    /// Voting over HTTP, by address.
+    VoteFrom,
+    /// Voting over HTTP, by voter. Sockets have a rate of their own.
+    Vote,
+    /// Making a room, by account.
+    Room,
+    /// Having all that is held about one written out, by account.
+    Export,
+}
+
+impl Door {
+    /// What it is called in keys.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Login => "login",
+            Self::Register => "register",
+            Self::Guest => "guest",
+            Self::Connect => "connect",
+            Self::Join => "join",
+            Self::Miss => "miss",
+            Self::VoteFrom => "vote-from",
+            Self::Vote => "vote",
+            Self::Room => "room",
+            Self::Export => "export",
+        }
+    }
+}
+
+/// Whose use is counted.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Who(String);
+
+impl From<IpAddr> for Who {
+    /// An IPv4 address, or the network of 64 bits that an IPv6 address is in: a household or a server has at least that
+    /// much, so that single addresses tell nothing (RFC 6177).
+    fn from(address: IpAddr) -> Self {
+        Self(match address.to_canonical() {
+            IpAddr::V4(address) => address.to_string(),
+            IpAddr::V6(address) => {
+                let [a, b, c, d, ..] = address.segments();
+                format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+            }
+        })
+    }
+}
+
+impl From<VoterId> for Who {
+    fn from(id: VoterId) -> Self {
+        Self(id.to_string())
+    }
+}
+
+impl From<UserId> for Who {
+    fn from(id: UserId) -> Self {
+        Self(id.to_string())
+    }
+}
+
+/// Keeps the rates. Clones share what is counted.
+#[derive(Clone)]
+pub struct Doors {
+    settings: DoorSettings,
+    memory: Memory,
+    shared: Option<Link>,
+    clock: Clock,
+}
+
+impl Doors {
+    /// With nothing counted; with a link, counted together with other nodes.
+    pub fn new(settings: DoorSettings, shared: Option<Link>, clock: Clock) -> Self {
+        Self { settings, memory: Memory::default(), shared, clock }
+    }
+
+    /// Lets somebody in, or refuses with 429 `rate_limited` and when to come again.
+    pub async fn enter(&self, door: Door, who: impl Into<Who>) -> Result<()> {
+        let Limit::At(rate) = self.settings.limit(door) else { return Ok(()) };
+        let key = key(door, &who.into());
+        match self.take(&key, rate).await {
+            None => Ok(()),
+            Some(wait) => {
+                self.memory.hold(key, self.clock.now().plus(wait));
+                Err(too_many(wait).into())
+            }
+        }
+    }
+
+    /// Refuses whoever was refused at this door on this node and has not waited since. It counts nothing.
+    pub fn look(&self, door: Door, who: impl Into<Who>) -> Result<()> {
+        match self.memory.held(&key(door, &who.into()), self.clock.now()) {
+            None => Ok(()),
+            Some(wait) => Err(too_many(wait).into()),
+        }
+    }
+
+    async fn take(&self, key: &str, rate: Rate) -> Option<Duration> {
+        if let Some(link) = &self.shared {
+            let counted = link.keys.count(key);
+            let asked = link.call_on("take", &counted, |call| {
+                call.arg(rate.interval_micros()).arg(rate.window_micros());
+            });
+            match timeout(PATIENCE, asked).await {
+                Ok(Ok(0)) => return None,
+                Ok(Ok(wait)) => return Some(Duration::from_micros(wait)),
+                Ok(Err(error)) => tracing::debug!(%error, "a rate is counted on this node alone"),
+                Err(_) => tracing::debug!("a rate is counted on this node alone: Redis is slow"),
+            }
+        }
+        self.memory.take(key, rate, self.clock.now())
+    }
+}
+
+fn key(door: Door, who: &Who) -> String {
+    format!("{}:{}", door.name(), who.0)
+}
+
+/// More than is let in: 429 `rate_limited`.
+fn too_many(wait: Duration) -> Problem {
+    Problem::new(429, "rate_limited", "That is too much at once from here. Please try again a little later.")
+        .with_retry_after(wait)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_counts_as_what_its_owner_has() {
+        let who = |address: &str| Who::from(address.parse::<IpAddr>().unwrap());
+        assert_eq!(who("2001:db8:1:2:3:4:5:6"), who("2001:db8:1:2::9"));
+        assert_ne!(who("2001:db8:1:2::1"), who("2001:db8:1:3::1"));
+        assert_eq!(who("::ffff:192.0.2.7"), who("192.0.2.7"));
+        assert_ne!(who("192.0.2.7"), who("192.0.2.8"));
+    }
+}

@@ -1,0 +1,78 @@
+//! The rates as operators set them.
+
+use clap::Args;
+
+use super::{Door, Limit};
+
+/// How often somebody may come in, each as a number at once and the time in which that many more are let in, or `off`.
+///
+/// The defaults let a lecture hall of 2,000 phones behind one address join and vote within a minute, with half as much to
+/// spare, and hold up who guesses.
+#[derive(Clone, Debug, Args)]
+pub struct DoorSettings {
+    /// Sign-ins from one address.
+    #[arg(long, env = "VOXPOP_LIMIT_LOGINS", default_value = "120/1m")]
+    pub limit_logins: Limit,
+    /// Accounts made from one address.
+    #[arg(long, env = "VOXPOP_LIMIT_ACCOUNTS", default_value = "60/1h")]
+    pub limit_accounts: Limit,
+    /// New guests from one address.
+    #[arg(long, env = "VOXPOP_LIMIT_GUESTS", default_value = "3000/1m")]
+    pub limit_guests: Limit,
+    /// Sockets opened from one address: a phone opens a few where the network is bad.
+    #[arg(long, env = "VOXPOP_LIMIT_SOCKETS", default_value = "6000/1m")]
+    pub limit_sockets: Limit,
+    /// Rooms joined from one address.
+    #[arg(long, env = "VOXPOP_LIMIT_JOINS", default_value = "6000/1m")]
+    pub limit_joins: Limit,
+    /// Codes and the like from one address that lead nowhere. Of 191 million codes so many a minute find one of 1,000
+    /// rooms in about ten hours.
+    #[arg(long, env = "VOXPOP_LIMIT_MISSES", default_value = "300/1m")]
+    pub limit_misses: Limit,
+    /// Votes over HTTP from one address, and by one voter. Votes over sockets are held to a rate by the socket.
+    #[arg(long, env = "VOXPOP_LIMIT_VOTES", default_value = "12000/1m")]
+    pub limit_votes: Limit,
+    /// See above.
+    #[arg(long, env = "VOXPOP_LIMIT_VOTES_OF_ONE", default_value = "120/1m")]
+    pub limit_votes_of_one: Limit,
+    /// Rooms made by one account.
+    #[arg(long, env = "VOXPOP_LIMIT_ROOMS", default_value = "120/1h")]
+    pub limit_rooms: Limit,
+    /// Exports of all that is held about one account.
+    #[arg(long, env = "VOXPOP_LIMIT_EXPORTS", default_value = "20/1h")]
+    pub limit_exports: Limit,
+}
+
+impl DoorSettings {
+    /// No limits at all: for measuring, and for tests that are about something else.
+    pub fn off() -> Self {
+        Self {
+            limit_logins: Limit::Off,
+            limit_accounts: Limit::Off,
+            limit_guests: Limit::Off,
+            limit_sockets: Limit::Off,
+            limit_joins: Limit::Off,
+            limit_misses: Limit::Off,
+            limit_votes: Limit::Off,
+            limit_votes_of_one: Limit::Off,
+            limit_rooms: Limit::Off,
+            limit_exports: Limit::Off,
+        }
+    }
+
+    /// The limit at a door.
+    pub(super) fn limit(&self, door: Door) -> Limit {
+        match door {
+            Door::Login => self.limit_logins,
+            Door::Register => self.limit_accounts,
+            Door::Guest => self.limit_guests,
+            Door::Connect => self.limit_sockets,
+            Door::Join => self.limit_joins,
+            Door::Miss => self.limit_misses,
+            Door::VoteFrom => self.limit_votes,
+            Door::Vote => self.limit_votes_of_one,
+            Door::Room => self.limit_rooms,
+            Door::Export => self.limit_exports,
+        }
+    }
+}

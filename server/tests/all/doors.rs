@@ -1,0 +1,292 @@
+//! What holds up a flood, and lets a full hall in.
+
+use std::time::Duration;
+
+use argon2::password_hash::PasswordHasher;
+use argon2::{Algorithm, Argon2, Params, Version};
+use clap::Parser;
+use domain::Username;
+use futures_util::future::join_all;
+use futures_util::{StreamExt, stream};
+use reqwest::{Method, Response};
+use serde_json::{Value, json};
+use server::doors::{DoorSettings, Limit};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::support::client::TestServer;
+use crate::support::eventually;
+use crate::support::services::Place;
+use crate::support::socket::{Socket, ballot};
+
+/// The limits as they come.
+fn usual() -> DoorSettings {
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        doors: DoorSettings,
+    }
+    Cli::parse_from(["voxpop"]).doors
+}
+
+fn limit(text: &str) -> Limit {
+    text.parse().unwrap()
+}
+
+async fn login(server: &TestServer, username: &str, password: &str) -> Response {
+    let body = json!({"username": username, "password": password});
+    server.nobody().request(Method::POST, "/api/v1/auth/login").json(&body).send().await.unwrap()
+}
+
+async fn guest_from(server: &TestServer, forwarded_for: &str) -> u16 {
+    let asked = server.nobody().request(Method::POST, "/api/v1/auth/guest");
+    asked.header("x-forwarded-for", forwarded_for).send().await.unwrap().status().as_u16()
+}
+
+#[tokio::test]
+async fn nodes_count_together() {
+    let place = Place::fresh().await;
+    let node =
+        async || TestServer::node_with(&place, |config| config.doors.limit_guests = limit("5/1h")).await;
+    let (one, two) = (node().await, node().await);
+    for server in [&one, &two, &one, &two, &one] {
+        assert_eq!(guest_from(server, "").await, 201);
+    }
+    for server in [&one, &two] {
+        let (status, refused) = server.nobody().post("/auth/guest", &Value::Null).await;
+        assert_eq!((status, &refused["code"]), (429, &json!("rate_limited")));
+        let wait = refused["retry_after_secs"].as_u64().unwrap();
+        assert!((600..=720).contains(&wait), "a fifth of an hour: {refused}");
+    }
+}
+
+#[tokio::test]
+async fn nodes_throttle_together_and_forgive_together() {
+    let place = Place::fresh().await;
+    let (one, two) = (TestServer::node(&place).await, TestServer::node(&place).await);
+    one.host("ada").await;
+    for server in [&one, &two, &one, &two] {
+        assert_eq!(login(server, "ada", "wrong horses").await.status(), 401);
+    }
+    assert_eq!(login(&one, "ada", "correct horse").await.status(), 200);
+    let mut refused = 0;
+    for number in 0..12 {
+        let server = [&one, &two][number % 2];
+        refused += u32::from(login(server, "ada", "wrong horses").await.status() == 429);
+    }
+    assert!((1..=7).contains(&refused), "five and a few that had waited get through: {refused}");
+}
+
+#[tokio::test]
+async fn a_made_up_address_changes_nothing() {
+    let few = |config: &mut server::config::Config| config.doors.limit_guests = limit("2/1h");
+    let server = TestServer::start_with(few).await;
+    let answers = [guest_from(&server, "192.0.2.1").await, guest_from(&server, "192.0.2.2").await];
+    assert_eq!((answers, guest_from(&server, "192.0.2.3").await), ([201, 201], 429));
+
+    let behind = TestServer::start_with(|config| {
+        few(config);
+        config.trusted_proxies = vec!["127.0.0.1".parse().unwrap()];
+    })
+    .await;
+    for number in 1..5 {
+        assert_eq!(
+            guest_from(&behind, &format!("192.0.2.{number}")).await,
+            201,
+            "each has an address of its own"
+        );
+    }
+    // What stands left of what the proxy saw is made up.
+    assert_eq!(guest_from(&behind, "198.51.100.1, 192.0.2.1").await, 201);
+    assert_eq!(guest_from(&behind, "198.51.100.2, 192.0.2.1").await, 429);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hall_of_two_thousand_phones_behind_one_address_joins_and_votes() {
+    const PHONES: usize = 2_000;
+    let server = TestServer::start_with(|config| config.doors = usual()).await;
+    let host = server.host("ada").await;
+    let (code, poll) = host.open_poll().await;
+    let (server, code, poll) = (&server, &code, &poll);
+    let client = server.nobody();
+    let client = &client;
+    let phone = |number: usize| async move {
+        let (status, answer) = client.post("/auth/guest", &Value::Null).await;
+        assert_eq!(status, 201, "phone {number}: {answer}");
+        let guest = client.clone().with_token(&answer["access_token"]);
+        let receipt = if number.is_multiple_of(10) {
+            let mut socket = Socket::of(server, &guest.token).await;
+            socket.join(code).await;
+            socket.vote(poll, ballot(0), json!({"option": 0})).await
+        } else {
+            guest.vote(poll, json!({"option": 1})).await
+        };
+        assert_eq!(receipt["status"], "recorded", "phone {number}: {receipt}");
+    };
+    stream::iter((0..PHONES).map(phone)).buffer_unordered(60).collect::<Vec<()>>().await;
+    let (_, tally) = host.get(&format!("/polls/{poll}/results")).await;
+    assert_eq!(tally["ballots"], PHONES);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_sign_ins_at_once_hash_a_handful_of_passwords_and_votes_go_on() {
+    let server = TestServer::start_with(|config| config.doors = usual()).await;
+    let host = server.host("ada").await;
+    let (_, poll) = host.open_poll().await;
+    let voter = server.guest().await;
+    let client = server.nobody();
+    let flood = join_all((0..1_000).map(|number| {
+        let body = json!({"username": "ada", "password": format!("guess number {number}")});
+        let asked = client.request(Method::POST, "/api/v1/auth/login").json(&body);
+        async move { asked.send().await.unwrap() }
+    }));
+    let (answers, receipt) = tokio::join!(flood, voter.vote(&poll, json!({"option": 0})));
+    assert_eq!(receipt["status"], "recorded");
+    let hashed = answers.iter().filter(|answer| answer.status() == 401).count();
+    assert!((1..=20).contains(&hashed), "{hashed}");
+    for answer in answers.iter().filter(|answer| answer.status() != 401) {
+        assert_eq!(answer.status(), 429);
+        let wait: u64 = answer.headers()["retry-after"].to_str().unwrap().parse().unwrap();
+        assert!(wait >= 1);
+    }
+    assert_eq!(host.get("/me").await.0, 200, "who is signed in goes on");
+}
+
+#[tokio::test]
+async fn a_known_and_an_unknown_name_are_answered_alike() {
+    let server = TestServer::start().await;
+    server.host("ada").await;
+    let told = async |name: &str| {
+        let answer = login(&server, name, "wrong horses").await;
+        let mut headers = answer.headers().clone();
+        headers.remove("date");
+        (answer.status(), headers, answer.text().await.unwrap())
+    };
+    for _ in 0..8 {
+        assert_eq!(told("ada").await, told("eve").await);
+    }
+}
+
+#[tokio::test]
+async fn guessing_codes_is_held_up() {
+    let server = TestServer::start_with(|config| {
+        config.doors.limit_misses = limit("6/1h");
+        config.trusted_proxies = vec!["127.0.0.1".parse().unwrap()];
+    })
+    .await;
+    let host = server.host("ada").await;
+    let (code, poll) = host.open_poll().await;
+    let status = async |path: &str, from: &str| {
+        let asked = server.nobody().request(Method::GET, path).header("x-forwarded-for", from);
+        asked.send().await.unwrap().status().as_u16()
+    };
+    let guesses =
+        ["/api/v1/rooms/222222", "/r/333333", "/join?code=444444", "/api/v1/rooms/5", "/r/777777/screen"];
+    for guess in guesses {
+        assert_eq!(status(guess, "192.0.2.1").await, 404, "{guess}");
+    }
+    let voter = server.guest().await;
+    let bearer = format!("Bearer {}", voter.token.as_ref().unwrap());
+    let headers = [("authorization", bearer.as_str()), ("x-forwarded-for", "192.0.2.1")];
+    let mut socket = Socket::open(&server, &headers).await.unwrap();
+    socket.hear_a("hello").await;
+    for expected in ["no_such_room", "rate_limited", "rate_limited"] {
+        socket.say(&json!({"type": "join", "room": "888888"})).await;
+        assert_eq!(socket.hear_a("error").await["code"], expected);
+    }
+    socket.say(&json!({"type": "join", "room": code})).await;
+    assert_eq!(socket.hear_a("error").await["code"], "rate_limited", "a good guess tells nothing either");
+    for path in [format!("/api/v1/rooms/{code}"), format!("/r/{code}")] {
+        assert_eq!(status(&path, "192.0.2.1").await, 429, "{path}");
+        assert_eq!(status(&path, "192.0.2.2").await, 200, "{path}");
+    }
+    assert_eq!(voter.vote(&poll, json!({"option": 0})).await["status"], "recorded");
+}
+
+#[tokio::test]
+async fn votes_over_http_are_held_to_a_rate() {
+    let server = TestServer::start_with(|config| config.doors.limit_votes_of_one = limit("3/1h")).await;
+    let host = server.host("ada").await;
+    let (code, poll) = host.open_poll().await;
+    let voter = server.guest().await;
+    for option in 0..2 {
+        voter.vote(&poll, json!({"option": option})).await;
+    }
+    let page = voter.request(Method::POST, &format!("/r/{code}"));
+    let form = [("action", "vote"), ("poll", poll.as_str()), ("option", "0")];
+    assert_eq!(page.form(&form).send().await.unwrap().status(), 303);
+    let page = voter.request(Method::POST, &format!("/r/{code}"));
+    let refused = page.form(&form).send().await.unwrap();
+    assert_eq!(refused.status(), 429);
+    assert!(refused.headers().contains_key("retry-after"));
+    let body = json!({"choice": {"option": 1}});
+    assert_eq!(voter.post(&format!("/polls/{poll}/votes"), &body).await.1["code"], "rate_limited");
+    assert_eq!(server.guest().await.vote(&poll, json!({"option": 1})).await["status"], "recorded");
+}
+
+#[tokio::test]
+async fn who_sends_byte_by_byte_is_let_go_and_keeps_nobody_out() {
+    let server = TestServer::start_with(|config| {
+        config.connections.head = Duration::from_millis(300);
+        config.connections.most = 40;
+    })
+    .await;
+    let host = server.host("ada").await;
+    let (_, poll) = host.open_poll().await;
+    let mut slow = Vec::new();
+    for number in 0..60 {
+        let mut connection = TcpStream::connect(server.address).await.unwrap();
+        // Half of them say nothing, the others never come to an end.
+        if number % 2 == 0 {
+            let _closed = connection.write_all(b"GET / HTTP/1.1\r\nhost: x\r\nx-slow: ").await;
+        }
+        slow.push(connection);
+    }
+    let voter = eventually("there is a place again", async || {
+        let asked = server.nobody().request(Method::POST, "/api/v1/auth/guest").send().await.ok()?;
+        Some(server.nobody().with_token(&asked.json::<Value>().await.ok()?["access_token"]))
+    })
+    .await;
+    assert_eq!(voter.vote(&poll, json!({"option": 0})).await["status"], "recorded");
+    for mut connection in slow {
+        let mut rest = Vec::new();
+        let ended = tokio::time::timeout(crate::support::DEADLINE, connection.read_to_end(&mut rest)).await;
+        assert!(ended.is_ok(), "still open");
+    }
+}
+
+#[tokio::test]
+async fn a_password_hashed_by_less_is_hashed_anew_at_the_next_sign_in() {
+    let server = TestServer::start().await;
+    server.host("ada").await;
+    let store = &server.state.services.store;
+    let name = Username::parse("ada").unwrap();
+    let user = store.user_named(&name).await.unwrap().unwrap();
+    let weak = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(8_192, 1, 1, None).unwrap());
+    let weak = weak.hash_password_with_salt(b"correct horse", &[1; 16]).unwrap().to_string();
+    store.replace_password(user.id, &user.password_hash, &weak).await.unwrap();
+    assert_eq!(login(&server, "ada", "wrong horses").await.status(), 401);
+    let stored = async || store.user_named(&name).await.unwrap().unwrap().password_hash;
+    assert_eq!(stored().await, weak);
+    assert_eq!(login(&server, "ada", "correct horse").await.status(), 200);
+    assert!(stored().await.contains("m=19456,t=2"), "{}", stored().await);
+    assert_eq!(login(&server, "ada", "correct horse").await.status(), 200);
+}
+
+#[tokio::test]
+async fn passwords_that_are_tried_first_cannot_be_chosen() {
+    let server = TestServer::start().await;
+    for common in ["Password123", "1234567890", "ada-lovelace1"] {
+        let body = json!({"username": "ada-lovelace", "password": common});
+        let (status, refused) = server.nobody().post("/auth/register", &body).await;
+        assert_eq!(
+            (status, &refused["errors"][0]["field"]),
+            (422, &json!("password")),
+            "{common}: {refused}"
+        );
+    }
+    let ada = server.host("ada").await;
+    let change = json!({"current": "correct horse", "new": "qwertyuiop"});
+    let (status, refused) = ada.post("/me/password", &change).await;
+    assert_eq!((status, &refused["errors"][0]["field"]), (422, &json!("new")));
+}
