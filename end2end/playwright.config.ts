@@ -2,7 +2,7 @@ import { defineConfig } from '@playwright/test';
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { clusterCommand, isCluster, sharedFolder } from './support/cluster';
-import { freePort, root, serverCommand } from './support/server';
+import { freePort, root, serverCommand, unlimited } from './support/server';
 
 // Each worker reads this file again; what the first reading decides comes to the others by the environment.
 // VOXPOP_E2E_URL names a server that runs already; without it one is started, on a free port, with an empty
@@ -66,7 +66,7 @@ function cluster() {
     url: `${baseURL}/readyz`,
     timeout: 60_000,
     gracefulShutdown: { signal: 'SIGTERM' as const, timeout: 20_000 },
-    env: { VOXPOP_LOG: process.env.VOXPOP_LOG ?? 'warn' },
+    env: { ...unlimited, VOXPOP_LOG: process.env.VOXPOP_LOG ?? 'warn' },
   };
 }
 

@@ -64,6 +64,9 @@ impl Target {
             .current_dir(folder.path())
             .env("VOXPOP_LISTEN", address.to_string())
             .env("VOXPOP_LOG", "warn")
+            .env("VOXPOP_LIMIT_GUESTS", "off")
+            .env("VOXPOP_LIMIT_SOCKETS", "off")
+            .env("VOXPOP_LIMIT_JOINS", "off")
             .stderr(Stdio::inherit())
             .kill_on_drop(true)
             .spawn()?;

@@ -7,7 +7,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { eventually } from './eventually';
-import { root, voxpop } from './server';
+import { root, unlimited, voxpop } from './server';
 
 /** Whether the tests run against a cluster in place of one server. */
 export const isCluster = process.env.VOXPOP_E2E_WAY === 'cluster';
@@ -53,7 +53,7 @@ export class OwnCluster {
   static async start(): Promise<OwnCluster> {
     const folder = mkdtempSync(join(tmpdir(), 'voxpop-end2end-'));
     // Nodes tell each request, so that a test can find who answered it.
-    const env = { ...process.env, VOXPOP_LOG: 'warn,server::http::trace=debug', NO_COLOR: '1' };
+    const env = { ...process.env, ...unlimited, VOXPOP_LOG: 'warn,server::http::trace=debug', NO_COLOR: '1' };
     const running = spawn(...clusterCommand(folder), { env, stdio: ['ignore', 'ignore', 'inherit'] });
     const ended = once(running, 'exit').then(() => {
       throw new Error('The cluster ended.');

@@ -30,6 +30,11 @@ impl Api {
         Ok(Self { nodes, client: Client::builder().timeout(PATIENCE).build()? })
     }
 
+    /// How many nodes there are.
+    pub(crate) fn nodes(&self) -> usize {
+        self.nodes.len()
+    }
+
     /// Whether a node can serve.
     pub(crate) async fn is_ready(&self, node: usize) -> bool {
         let answer = self.client.get(self.url(node, "/readyz")).send().await;

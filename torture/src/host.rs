@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use domain::{PollId, PollKind, RoomCode};
 use serde_json::{Value, json};
+use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep};
 
 use crate::Outcome;
@@ -18,18 +19,38 @@ const PATIENCE: Duration = Duration::from_secs(90);
 /// How long to wait before asking again.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// How long a token is used; it is good for two minutes more.
+const TOKEN: Duration = Duration::from_secs(8 * 60);
+
 /// Whoever runs the rooms.
 #[derive(Clone)]
-pub(crate) struct Host {
-    pub(crate) token: String,
+pub(crate) struct Host(Arc<Mutex<Token>>);
+
+struct Token {
+    text: String,
+    since: Instant,
 }
 
 impl Host {
     /// A host with an account.
     pub(crate) async fn register(api: &Api) -> Outcome<Self> {
-        let account = json!({"username": "host", "password": "correct horse"});
-        let answer = api.post(0, "/auth/register", None, &account).await.map_err(told)?;
-        Ok(Self { token: text(&answer["access_token"]) })
+        let answer = api.post(0, "/auth/register", None, &account()).await.map_err(told)?;
+        let token = Token { text: text(&answer["access_token"]), since: Instant::now() };
+        Ok(Self(Arc::new(Mutex::new(token))))
+    }
+
+    /// A token that is good; where no node gives a new one, the old one, which may not be.
+    pub(crate) async fn token(&self, api: &Api) -> String {
+        let mut token = self.0.lock().await;
+        for node in 0..api.nodes() {
+            if token.since.elapsed() < TOKEN {
+                break;
+            }
+            if let Ok(answer) = api.post(node, "/auth/login", None, &account()).await {
+                *token = Token { text: text(&answer["access_token"]), since: Instant::now() };
+            }
+        }
+        token.text.clone()
     }
 
     /// Makes the rooms of a plan, with their polls.
@@ -39,7 +60,7 @@ impl Host {
             let new: Vec<Value> = room.polls.iter().map(new_poll).collect();
             let settings = json!({"change_vote": room.change_vote});
             let body = json!({"title": "Torture", "settings": settings, "polls": new});
-            let made = api.post(0, "/rooms", Some(&self.token), &body).await.map_err(told)?;
+            let made = api.post(0, "/rooms", Some(&self.token(api).await), &body).await.map_err(told)?;
             for (kind, poll) in room.polls.iter().zip(made["polls"].as_array().into_iter().flatten()) {
                 let (number, id) = (PollNo::try_from(polls.len())?, text(&poll["id"]).parse::<PollId>()?);
                 polls.push(PollInfo { number, id, room: rooms.len(), kind: *kind });
@@ -108,13 +129,15 @@ impl Host {
             Act::Reset => "reset",
         };
         let path = format!("/polls/{}/{word}", world.polls[usize::from(poll)].id);
-        world.api.post(node, &path, Some(&self.token), &json!({})).await.map(|_| ())
+        let token = self.token(&world.api).await;
+        world.api.post(node, &path, Some(&token), &json!({})).await.map(|_| ())
     }
 
     /// What a node shows of a poll; nothing where it does not answer.
     pub(crate) async fn results(&self, world: &World, node: usize, poll: PollNo) -> Option<Shown> {
         let id = world.polls[usize::from(poll)].id;
-        let tally = world.api.results(node, &self.token, id).await.ok()?;
+        let token = self.token(&world.api).await;
+        let tally = world.api.results(node, &token, id).await.ok()?;
         let shown = Shown::of(&tally, &world.history().polls);
         if shown.is_none() {
             world.trouble(format!("node {node} shows what nobody chose: {tally:?}"));
@@ -145,6 +168,10 @@ impl Host {
         }
         true
     }
+}
+
+fn account() -> Value {
+    json!({"username": "host", "password": "correct horse"})
 }
 
 fn new_poll(kind: &PollKind) -> Value {

@@ -39,8 +39,9 @@ pub(crate) async fn show(world: Arc<World>, host: Host, room: usize, screen: Scr
 }
 
 async fn watch(world: &World, host: &Host, room: usize, screen: &Screen, connection: u32) -> Outcome<()> {
+    let token = host.token(&world.api).await;
     let mut socket =
-        Socket::open(world.nodes[screen.node], &host.token, world.rooms[room], Some(Role::Screen)).await?;
+        Socket::open(world.nodes[screen.node], &token, world.rooms[room], Some(Role::Screen)).await?;
     let mut speak_at = Instant::now() + SILENCE;
     loop {
         tokio::select! {

@@ -70,6 +70,7 @@ impl Cluster {
         let settings = [
             ("DATABASE_URL", mariadb.url(DATABASE)),
             ("REDIS_URL", redis.url()),
+            ("VOXPOP_TRUSTED_PROXIES", "127.0.0.1".to_owned()),
             ("VOXPOP_JWT_KEY", signing_key(&folder.join("key"))?),
             ("VOXPOP_SITE_ROOT", files::root().join("target/site").display().to_string()),
         ];
