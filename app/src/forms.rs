@@ -122,6 +122,7 @@ pub fn voters_name(policy: VotersPolicy) -> &'static str {
     match policy {
         VotersPolicy::Guest => "guest",
         VotersPolicy::Account => "account",
+        VotersPolicy::Ticket => "ticket",
     }
 }
 
@@ -131,7 +132,9 @@ fn results_policy(name: &str) -> Option<ResultsPolicy> {
 }
 
 fn voters_policy(name: &str) -> Option<VotersPolicy> {
-    [VotersPolicy::Guest, VotersPolicy::Account].into_iter().find(|policy| voters_name(*policy) == name)
+    [VotersPolicy::Guest, VotersPolicy::Account, VotersPolicy::Ticket]
+        .into_iter()
+        .find(|policy| voters_name(*policy) == name)
 }
 
 fn kind(fields: &Fields) -> PollKind {

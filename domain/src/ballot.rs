@@ -27,6 +27,8 @@ pub struct Case<'a> {
     pub choice: Option<&'a Choice>,
     /// Where the poll is, by the one clock that counts.
     pub state: PollState,
+    /// Whether this voter is a guest that has signed in here since, and votes as an account.
+    pub retired: bool,
     /// Whether this voter may vote in this room.
     pub eligible: bool,
     /// Whether the poll allows this choice.
@@ -46,9 +48,12 @@ pub enum Verdict {
     Refused(Reason),
 }
 
-/// Judges a ballot. What was answered before comes first, so that a repeat gets its first answer even
+/// Judges a ballot. A guest that has become an account votes no more, whatever it sends again. What was answered before comes next, so that a repeat gets its first answer even
 /// after the close; then the poll's state; then the voter and the choice; then the change.
 pub fn judge(case: &Case<'_>) -> Verdict {
+    if case.retired {
+        return Verdict::Refused(Reason::NotEligible);
+    }
     if let Some(standing) = case.standing {
         if case.ballot == standing.ballot {
             let same = case.choice == standing.choice.as_ref();
@@ -95,6 +100,7 @@ mod tests {
             ballot: ballot(50),
             choice: Some(&Choice::Option(1)),
             state: PollState::Open,
+            retired: false,
             eligible: true,
             valid: true,
             change_vote: true,
@@ -134,6 +140,13 @@ mod tests {
         let old = Case { earlier: Some(ballot(50)), ..fresh() };
         assert_eq!(judge(&old), Verdict::Refused(Reason::Reset));
         assert_eq!(judge(&Case { ballot: ballot(51), ..old }), Verdict::Counts);
+    }
+
+    #[test]
+    fn a_guest_that_became_an_account_is_refused_repeats_and_all() {
+        let stands = Standing { ballot: ballot(50), choice: Some(Choice::Option(1)) };
+        let repeat = Case { standing: Some(&stands), retired: true, ..fresh() };
+        assert_eq!(judge(&repeat), Verdict::Refused(Reason::NotEligible));
     }
 
     #[test]

@@ -22,12 +22,7 @@ pub struct RoomCode([u8; LENGTH]);
 impl RoomCode {
     /// The code with this number, counted round after [`COUNT`]. Hand in a random number.
     pub fn from_number(number: u64) -> Self {
-        let mut rest = number % COUNT;
-        Self(std::array::from_fn(|_| {
-            let digit = usize::try_from(rest % 24).unwrap_or(0);
-            rest /= 24;
-            ALPHABET[digit]
-        }))
+        Self(write(number % COUNT))
     }
 
     /// The six capitals and digits.
@@ -45,18 +40,33 @@ impl FromStr for RoomCode {
     type Err = NoCode;
 
     fn from_str(text: &str) -> Result<Self, NoCode> {
-        let mut code = [0; LENGTH];
-        let mut length = 0;
-        for typed in text.chars().filter(|c| !c.is_whitespace() && *c != '-') {
-            let letter = u8::try_from(typed).map_err(|_| NoCode)?.to_ascii_uppercase();
-            if !ALPHABET.contains(&letter) {
-                return Err(NoCode);
-            }
-            *code.get_mut(length).ok_or(NoCode)? = letter;
-            length += 1;
-        }
-        if length == LENGTH { Ok(Self(code)) } else { Err(NoCode) }
+        read(text).map(Self).ok_or(NoCode)
     }
+}
+
+/// A number in letters of the alphabet, the least digit first.
+pub(crate) fn write<const N: usize>(number: u64) -> [u8; N] {
+    let mut rest = number;
+    std::array::from_fn(|_| {
+        let digit = usize::try_from(rest % 24).unwrap_or(0);
+        rest /= 24;
+        ALPHABET[digit]
+    })
+}
+
+/// So many letters of the alphabet as somebody may type them: in any case, with blanks and hyphens.
+pub(crate) fn read<const N: usize>(text: &str) -> Option<[u8; N]> {
+    let mut code = [0; N];
+    let mut length = 0;
+    for typed in text.chars().filter(|c| !c.is_whitespace() && *c != '-') {
+        let letter = u8::try_from(typed).ok()?.to_ascii_uppercase();
+        if !ALPHABET.contains(&letter) {
+            return None;
+        }
+        *code.get_mut(length)? = letter;
+        length += 1;
+    }
+    (length == N).then_some(code)
 }
 
 impl TryFrom<String> for RoomCode {

@@ -89,6 +89,12 @@ impl BallotId {
         Self(v7(Timestamp::from_millis(now.millis().max(least)), random))
     }
 
+    /// An id higher than this one, for what takes its place without its client's doing.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self::after(Some(self), Timestamp::default(), [0; 10])
+    }
+
     /// The id that these sixteen stored bytes are; `None` when they are no version 7 UUID.
     pub fn from_slice(bytes: &[u8]) -> Option<Self> {
         Uuid::from_slice(bytes).ok().and_then(|id| Self::try_from(id).ok())

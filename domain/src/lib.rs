@@ -15,6 +15,7 @@ pub mod receipt;
 pub mod room;
 pub mod tally;
 pub mod text;
+pub mod ticket;
 pub mod time;
 pub mod wire;
 
@@ -31,5 +32,6 @@ pub use room::{
     NewRoom, ResultsPolicy, Room, RoomList, RoomPatch, RoomSettings, SettingsPatch, VotersPolicy,
 };
 pub use tally::{Count, Tally, TallyVersion};
+pub use ticket::TicketCode;
 pub use time::Timestamp;
 pub use wire::{ClientMessage, ServerMessage};

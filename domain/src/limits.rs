@@ -14,6 +14,8 @@ pub const RATING_MAX: RangeInclusive<u8> = 2..=10;
 pub const POLLS_IN_ROOM: usize = 200;
 /// How many rooms one account holds.
 pub const ROOMS_OF_HOST: usize = 1_000;
+/// How many voting tickets a room has.
+pub const TICKETS_IN_ROOM: usize = 2_000;
 /// A user name.
 pub const USERNAME: RangeInclusive<usize> = 3..=32;
 /// A password.

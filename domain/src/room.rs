@@ -28,6 +28,8 @@ pub enum VotersPolicy {
     Guest,
     /// Only who is signed in.
     Account,
+    /// Only who holds a voting ticket of the room, signed in or not.
+    Ticket,
 }
 
 /// A room's settings.
@@ -120,6 +122,9 @@ pub struct Room {
     pub polls: Vec<Poll>,
     /// When it was made.
     pub created_at: Timestamp,
+    /// Whether this viewer holds a voting ticket; only where tickets are asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub has_ticket: Option<bool>,
 }
 
 /// A page of somebody's own rooms, newest first.

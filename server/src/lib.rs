@@ -39,7 +39,7 @@ use crate::config::{Config, Secret};
 use crate::doors::Doors;
 use crate::error::{Error, Result};
 use crate::serve::Connections;
-use crate::service::Services;
+use crate::service::{Services, TicketHolders};
 use crate::state::{AppState, Site};
 use crate::store::Store;
 use crate::ws::Hub;
@@ -84,6 +84,7 @@ impl Server {
             passwords: Passwords::new(clock.random())?,
             tokens: Tokens::new(&keys, clock.clone()),
             keys,
+            ticket_holders: TicketHolders::default(),
             doors: Doors::new(config.doors.clone(), link, clock.clone()),
             clock,
             registration: config.registration,

@@ -57,6 +57,7 @@ fn room(is_host: bool, polls: Vec<Poll>) -> Room {
         current: polls.first().map(|poll| poll.id),
         polls,
         created_at: at(1),
+        has_ticket: None,
     }
 }
 

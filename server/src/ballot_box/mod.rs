@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use domain::{
     BallotId, Choice, Command, Lifecycle, PollId, PollState, Receipt, RoomId, RoomSettings, Standing, Tally,
-    TallyVersion, VoterId,
+    TallyVersion, UserId, VoterId, VotersPolicy,
 };
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +30,8 @@ pub struct CastBallot {
     pub voter: VoterId,
     /// Whether the voter is a guest: some rooms let accounts vote only.
     pub is_guest: bool,
+    /// Whether the voter is known to hold a voting ticket of the room: some rooms let no others vote.
+    pub has_ticket: bool,
     /// Its id; without one the box makes it, later than the voter's last.
     pub ballot: Option<BallotId>,
     /// What it chooses; `None` withdraws.
@@ -197,6 +199,12 @@ pub trait BallotBox: Send + Sync {
     /// Takes over a room's settings from the store, and tells how its polls stand under them.
     async fn settings_changed(&self, room: RoomId) -> Result<()>;
 
+    /// Makes what a guest chose in a room the account's, for whom the guest has signed in: in every open poll, in one step.
+    /// Where the account has a ballot it stands, and the guest's is taken out; else the guest's moves. What closed polls
+    /// count stays. From then on the guest is `not_eligible` in all polls of the room. Done again it changes nothing, and
+    /// a guest that is another account's stays so.
+    async fn adopt(&self, room: RoomId, guest: VoterId, account: UserId) -> Result<()>;
+
     /// How polls stand. Polls that are not there are left out.
     async fn now(&self, polls: &[PollId]) -> Result<Vec<PollNow>>;
 
@@ -211,6 +219,17 @@ pub trait BallotBox: Send + Sync {
 
     /// Whether what it counts in answers, and counted lately.
     async fn check(&self) -> Result<()>;
+}
+
+impl CastBallot {
+    /// Whether a room's policy lets the voter vote.
+    fn is_eligible(&self, policy: VotersPolicy) -> bool {
+        match policy {
+            VotersPolicy::Guest => true,
+            VotersPolicy::Account => !self.is_guest,
+            VotersPolicy::Ticket => self.has_ticket,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use axum::http::HeaderMap;
 use axum::http::uri::Authority;
-use domain::RoomCode;
+use domain::{RoomCode, TicketCode};
 
 use super::security::host;
 use crate::state::Site;
@@ -21,6 +21,11 @@ pub(super) fn join_url(site: &Site, headers: &HeaderMap, code: RoomCode) -> Stri
         (None, None, None) => String::new(),
     };
     format!("{}/r/{code}", base.trim_end_matches('/'))
+}
+
+/// Where a ticket of a room is used.
+pub(super) fn ticket_url(site: &Site, headers: &HeaderMap, code: RoomCode, ticket: &TicketCode) -> String {
+    format!("{}?ticket={}", join_url(site, headers, code), ticket.as_str())
 }
 
 fn is_loopback(host: &Authority) -> bool {

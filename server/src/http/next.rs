@@ -7,6 +7,12 @@ pub(super) fn local(path: &str) -> Option<&str> {
     (printable && path.starts_with('/') && !path.starts_with("//")).then_some(path)
 }
 
+/// The code of the room whose page a path leads to.
+pub(super) fn room(path: &str) -> Option<&str> {
+    let code = path.strip_prefix("/r/")?.split(['/', '?', '#']).next()?;
+    Some(code).filter(|code| !code.is_empty())
+}
+
 /// The sign-in page that leads back to a path.
 pub(super) fn login(back_to: &str) -> String {
     let escaped: String = back_to.chars().fold(String::new(), |mut out, letter| {
@@ -45,6 +51,16 @@ mod tests {
             "/x\r\ny: z",
         ] {
             assert_eq!(local(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_rooms_pages_are_known() {
+        for path in ["/r/K7M2QX", "/r/K7M2QX/screen", "/r/K7M2QX?x=1", "/r/K7M2QX#top"] {
+            assert_eq!(room(path), Some("K7M2QX"));
+        }
+        for path in ["/rooms", "/r/", "/", "/rooms/K7M2QX/edit"] {
+            assert_eq!(room(path), None, "{path}");
         }
     }
 

@@ -29,6 +29,9 @@ pub struct NewAccount {
     /// What others are shown.
     #[serde(default)]
     pub display_name: Option<String>,
+    /// The room that it is made in, by its code: what the guest chose there becomes the account's.
+    #[serde(default)]
+    pub room: Option<String>,
 }
 
 /// Somebody with a fresh token.

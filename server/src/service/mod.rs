@@ -2,9 +2,11 @@
 //! once. Every use case takes who asks and authorises by loading what it names through the asker.
 
 mod accounts;
+mod identity;
 mod polls;
 mod rooms;
 mod sessions;
+mod tickets;
 mod view;
 mod voting;
 
@@ -12,6 +14,7 @@ use std::sync::Arc;
 
 pub use accounts::{NewAccount, SignedIn};
 pub use sessions::{Refresh, Session};
+pub use tickets::TicketHolders;
 pub use view::{RoomState, Viewer};
 
 use crate::auth::key::KeyRing;
@@ -41,6 +44,8 @@ pub struct Services {
     pub tokens: Tokens,
     /// How often somebody may come in.
     pub doors: Doors,
+    /// Voters that are known to hold a ticket.
+    pub ticket_holders: TicketHolders,
     /// Time and randomness.
     pub clock: Clock,
     /// Who may make an account.

@@ -111,7 +111,7 @@ impl Services {
             Some(voter) => self.ballots.standings(&[poll.id], voter).await?.into_iter().collect(),
             None => Default::default(),
         };
-        let viewer = Viewer { is_host: state.is_host(asker), standings };
+        let viewer = Viewer { is_host: state.is_host(asker), has_ticket: None, standings };
         Ok(state.poll_for(poll, &viewer, self.clock.now()))
     }
 }

@@ -2,7 +2,7 @@
 
 use domain::{
     Definition, FieldError, Lifecycle, NewPoll, NewRoom, PollId, Problem, Room, RoomCode, RoomId, RoomList,
-    RoomPatch, RoomSettings, Tally, limits, text,
+    RoomPatch, RoomSettings, Tally, VoterId, VotersPolicy, limits, text,
 };
 use sqlx::AnyConnection;
 
@@ -187,7 +187,19 @@ impl Services {
             Some(voter) => self.ballots.standings(&state.shown(), voter).await?.into_iter().collect(),
             None => Default::default(),
         };
-        Ok(Viewer { is_host: state.is_host(asker), standings })
+        let has_ticket = match asker.voter() {
+            Some(voter) => self.has_ticket(state, voter).await?,
+            None => None,
+        };
+        Ok(Viewer { is_host: state.is_host(asker), has_ticket, standings })
+    }
+
+    /// Whether a voter holds a ticket, where the room asks for one.
+    pub async fn has_ticket(&self, state: &RoomState, voter: VoterId) -> Result<Option<bool>> {
+        match state.room.settings.voters {
+            VotersPolicy::Ticket => Ok(Some(self.store.holds_ticket(state.room.id, voter).await?)),
+            VotersPolicy::Guest | VotersPolicy::Account => Ok(None),
+        }
     }
 
     /// A room of the asker's.

@@ -23,6 +23,8 @@ pub struct RoomState {
 pub struct Viewer {
     /// Whether it is the room's host.
     pub is_host: bool,
+    /// Whether it holds a voting ticket; known only where the room asks for tickets.
+    pub has_ticket: Option<bool>,
     /// What stands, by poll.
     pub standings: HashMap<PollId, InRound>,
 }
@@ -89,6 +91,7 @@ impl RoomState {
             current,
             polls: self.polls.iter().filter(visible).map(|poll| self.poll_for(poll, viewer, now)).collect(),
             created_at: self.room.created_at,
+            has_ticket: viewer.has_ticket,
         }
     }
 

@@ -1,6 +1,6 @@
 //! Casting ballots and reading results.
 
-use domain::{BallotId, Choice, IdentityKind, PollId, PollState, Problem, Receipt, Status, Tally};
+use domain::{BallotId, Choice, IdentityKind, PollId, PollState, Problem, Reason, Receipt, Status, Tally};
 
 use super::{RoomState, Services};
 use crate::auth::{Asker, Sender};
@@ -18,8 +18,17 @@ impl Services {
         choice: Option<Choice>,
     ) -> Result<Cast> {
         let principal = asker.principal()?;
-        let is_guest = principal.me.kind == IdentityKind::Guest;
-        self.ballots.cast(CastBallot { poll, voter: principal.voter(), is_guest, ballot, choice }).await
+        let (voter, is_guest) = (principal.voter(), principal.me.kind == IdentityKind::Guest);
+        let has_ticket = self.ticket_holders.knows(poll, voter);
+        let ballot = CastBallot { poll, voter, is_guest, has_ticket, ballot, choice };
+        let cast = self.ballots.cast(ballot.clone()).await?;
+        // Few rooms ask for tickets: whether the voter has one is looked for when it matters, and remembered.
+        let is_refused = cast.receipt.reason == Some(Reason::NotEligible);
+        if is_refused && !has_ticket && self.store.holds_ticket_for(poll, voter).await? {
+            self.ticket_holders.learn(poll, voter);
+            return self.ballots.cast(CastBallot { has_ticket: true, ..ballot }).await;
+        }
+        Ok(cast)
     }
 
     /// Lets the asker vote over HTTP, where no socket keeps it to a rate.

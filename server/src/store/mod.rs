@@ -1,5 +1,6 @@
 //! All SQL. One body a query for every database, in the vocabulary that sqlx's `Any` driver shares.
 
+pub mod adoptions;
 pub mod ballots;
 mod dialect;
 mod fault;
@@ -11,6 +12,7 @@ pub mod rooms;
 mod row;
 pub mod sessions;
 pub mod shards;
+pub mod tickets;
 pub mod users;
 
 use std::ops::{Deref, DerefMut};

@@ -186,9 +186,24 @@ pub async fn drop_current(connection: &mut AnyConnection, id: RoomId, poll: Poll
     Ok(())
 }
 
-/// Deletes a room; its polls must be gone. Its code stays issued.
+/// Counts a change of what a room's polls go by, besides its settings.
+pub async fn raise_revision(connection: &mut AnyConnection, id: RoomId) -> Result<()> {
+    query("UPDATE rooms SET revision = revision + 1 WHERE id = ?")
+        .bind(id.as_bytes().to_vec())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Deletes a room with its tickets; its polls must be gone. Its code stays issued.
 pub async fn delete(connection: &mut AnyConnection, id: RoomId) -> Result<()> {
-    query("DELETE FROM rooms WHERE id = ?").bind(id.as_bytes().to_vec()).execute(connection).await?;
+    for statement in [
+        "DELETE FROM adoptions WHERE room_id = ?",
+        "DELETE FROM tickets WHERE room_id = ?",
+        "DELETE FROM rooms WHERE id = ?",
+    ] {
+        query(statement).bind(id.as_bytes().to_vec()).execute(&mut *connection).await?;
+    }
     Ok(())
 }
 

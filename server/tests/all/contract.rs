@@ -10,24 +10,7 @@ use futures_util::future::join_all;
 use server::auth::Asker;
 
 use crate::support::eventually;
-use crate::support::rig::{Backend, Rig};
-
-macro_rules! on_every_backend {
-    ($($name:ident,)*) => {
-        mod sqlite {
-            $(#[tokio::test]
-            async fn $name() {
-                super::$name(super::Rig::open(super::Backend::Sqlite).await).await;
-            })*
-        }
-        mod cluster {
-            $(#[tokio::test]
-            async fn $name() {
-                super::$name(super::Rig::open(super::Backend::Cluster).await).await;
-            })*
-        }
-    };
-}
+use crate::support::rig::Rig;
 
 on_every_backend! {
     a_first_ballot_is_recorded_and_counted,

@@ -3,13 +3,17 @@
 #![expect(unreachable_pub, reason = "the support modules are shared inside this one crate")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[macro_use]
+mod support;
+
 mod contract;
 mod crash;
 mod doors;
 mod hostile;
 mod http;
+mod identity;
 mod losses;
 mod nodes;
 mod sessions;
 mod socket;
-mod support;
+mod tickets;

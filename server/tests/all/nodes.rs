@@ -133,6 +133,7 @@ async fn a_vote_that_no_message_tells_of_is_found_within_moments() {
         poll: poll.parse().unwrap(),
         voter,
         is_guest: true,
+        has_ticket: false,
         ballot: None,
         choice: Some(Choice::Option(1)),
     };
@@ -164,6 +165,7 @@ async fn fifty_thousand_votes_over_three_nodes_agree_in_sql_in_redis_and_on_scre
             poll: id,
             voter: domain::VoterId::new(clock.now(), clock.random()),
             is_guest: true,
+            has_ticket: false,
             ballot: None,
             choice: Some(Choice::Option(i64::from(number % 2))),
         };

@@ -1,13 +1,14 @@
 //! The ballot box of a node that is alone: ballots go through a bounded queue to the one writer of the
 //! SQLite file, which commits them in groups and counts them after the commit.
 
+mod adopting;
 mod shelf;
 mod writer;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use domain::{BallotId, Command, PollId, Problem, Reason, Receipt, RoomId, Status, VoterId};
+use domain::{BallotId, Command, PollId, Problem, Reason, Receipt, RoomId, Status, UserId, VoterId};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
@@ -92,6 +93,10 @@ impl BallotBox for LocalBallotBox {
 
     async fn settings_changed(&self, room: RoomId) -> Result<()> {
         self.ask(|reply| Job::Settings(room, reply)).await
+    }
+
+    async fn adopt(&self, room: RoomId, guest: VoterId, account: UserId) -> Result<()> {
+        self.ask(|reply| Job::Adopt { room, guest, account, reply }).await
     }
 
     async fn now(&self, polls: &[PollId]) -> Result<Vec<PollNow>> {

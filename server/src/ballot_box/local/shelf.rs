@@ -1,6 +1,6 @@
 //! The polls in memory: their counts, and what stands of every voter.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
 
@@ -29,6 +29,8 @@ pub(super) struct Loaded {
     count: Count,
     standing: HashMap<VoterId, Standing>,
     earlier: HashMap<VoterId, BallotId>,
+    /// Guests of the room that have become accounts.
+    pub(super) retired: HashSet<VoterId>,
     used: AtomicU64,
 }
 
@@ -39,6 +41,7 @@ impl Loaded {
         (settings, settings_revision): (RoomSettings, u64),
         epoch: u64,
         ballots: ballots::Loaded,
+        retired: HashSet<VoterId>,
     ) -> Self {
         let version = TallyVersion { epoch, version: 0 };
         let (standing, earlier) = (ballots.standing, ballots.earlier);
@@ -54,6 +57,7 @@ impl Loaded {
             count,
             standing,
             earlier,
+            retired,
             used: AtomicU64::new(0),
         }
     }

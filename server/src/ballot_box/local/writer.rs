@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::{
-    BallotId, Choice, Command, PollId, Problem, Reason, Receipt, RoomId, Standing, Status, Timestamp,
-    Verdict, VoterId, VotersPolicy, judge,
+    BallotId, Choice, Command, PollId, Problem, Reason, Receipt, RoomId, Standing, Status, Timestamp, UserId,
+    Verdict, VoterId, judge,
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -18,7 +18,7 @@ use crate::clock::Clock;
 use crate::error::Result;
 use crate::store::ballots::BallotRow;
 use crate::store::polls::PollRecord;
-use crate::store::{Store, ballots, polls, rooms};
+use crate::store::{Store, adoptions, ballots, polls, rooms};
 
 /// How many ballots one commit takes at most. A group is whatever has come in during the last commit, so
 /// that a lone vote never waits for company.
@@ -42,16 +42,27 @@ pub(super) enum Job {
     Delete(PollId, Reply<()>),
     /// Take over a room's settings.
     Settings(RoomId, Reply<()>),
+    /// Make a guest's votes in a room an account's.
+    Adopt {
+        /// In this room.
+        room: RoomId,
+        /// Whose they are.
+        guest: VoterId,
+        /// Whose they become.
+        account: UserId,
+        /// Whom to tell.
+        reply: Reply<()>,
+    },
     /// Bring polls into memory.
     Load(Vec<PollId>, Reply<()>),
 }
 
 /// Owns the order of everything that happens to ballots.
 pub(super) struct Writer {
-    store: Store,
+    pub(super) store: Store,
     bus: Arc<dyn Bus>,
-    clock: Clock,
-    shelf: Arc<Shelf>,
+    pub(super) clock: Clock,
+    pub(super) shelf: Arc<Shelf>,
     /// When open polls close by themselves.
     deadlines: BTreeSet<(Timestamp, PollId)>,
 }
@@ -113,6 +124,9 @@ impl Writer {
                 }
                 Job::Settings(room, reply) => {
                     let _gone = reply.send(self.settings(room).await);
+                }
+                Job::Adopt { room, guest, account, reply } => {
+                    let _gone = reply.send(self.adopt(room, guest, account).await);
                 }
                 Job::Load(polls, reply) => {
                     let _gone = reply.send(self.load(polls).await);
@@ -183,7 +197,8 @@ impl Writer {
         }
     }
 
-    fn count(&self, counted: Vec<(PollId, VoterId, Standing)>) {
+    /// Counts ballots that are committed, and tells of them.
+    pub(super) fn count(&self, counted: Vec<(PollId, VoterId, Standing)>) {
         let mut by_poll: HashMap<PollId, Vec<(VoterId, Standing)>> = HashMap::new();
         for (poll, voter, stands) in counted {
             by_poll.entry(poll).or_default().push((voter, stands));
@@ -280,7 +295,7 @@ impl Writer {
     }
 
     /// Brings polls into memory, each under a new epoch, where they are not there. Unknown ones are left out.
-    async fn load(&self, polls: impl IntoIterator<Item = PollId>) -> Result<()> {
+    pub(super) async fn load(&self, polls: impl IntoIterator<Item = PollId>) -> Result<()> {
         let unknown = |poll: &PollId| self.shelf.read(*poll, |_| ()).is_none();
         let missing: BTreeSet<PollId> = polls.into_iter().filter(unknown).collect();
         if missing.is_empty() {
@@ -293,7 +308,8 @@ impl Writer {
             let Some(room) = rooms::find(&mut *transaction, record.room).await? else { continue };
             let ballots = ballots::load(&mut transaction, poll, record.lifecycle.round).await?;
             let epoch = polls::raise_epoch(&mut transaction, poll).await?;
-            loaded.push(Loaded::new(record, (room.settings, room.revision), epoch, ballots));
+            let retired = adoptions::of_room(&mut transaction, room.id).await?;
+            loaded.push(Loaded::new(record, (room.settings, room.revision), epoch, ballots, retired));
         }
         transaction.commit().await?;
         loaded.into_iter().for_each(|poll| self.shelf.insert(poll));
@@ -336,7 +352,8 @@ fn judge_one(
         ballot,
         choice: cast.choice.as_ref(),
         state: poll.record.lifecycle.at(now).state,
-        eligible: !(cast.is_guest && poll.settings.voters == VotersPolicy::Account),
+        retired: cast.is_guest && poll.retired.contains(&cast.voter),
+        eligible: cast.is_eligible(poll.settings.voters),
         valid: cast.choice.as_ref().is_none_or(allowed),
         change_vote: poll.settings.change_vote,
     });

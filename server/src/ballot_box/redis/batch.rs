@@ -42,6 +42,7 @@ async fn write(core: &Core, held: Held, entries: Vec<Entry>) -> Result<Option<(u
     for entry in entries {
         match entry.content {
             Content::Ballot(row) => votes.push((entry.n, row)),
+            Content::Adopted(rows) => votes.extend(rows.into_iter().map(|row| (entry.n, row))),
             Content::Told(kind, revision) => told.push((kind, revision)),
             Content::Unreadable { poll, raw } => {
                 let place = Place { shard: held.shard, epoch: held.epoch, n: entry.n };

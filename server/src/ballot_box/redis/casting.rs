@@ -79,6 +79,7 @@ impl Core {
                     .arg(lines(allowed.as_deref().unwrap_or_default()))
                     .arg(u8::from(allowed.is_some()))
                     .arg(u8::from(cast.is_guest))
+                    .arg(u8::from(cast.has_ticket))
                     .arg(self.limits.backlog);
             })
             .await?;

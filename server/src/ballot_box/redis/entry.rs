@@ -25,6 +25,8 @@ pub(super) struct Entry {
 pub(super) enum Content {
     /// A ballot was counted.
     Ballot(BallotRow),
+    /// A guest became an account: its ballot, taken back, and the account's, if it moved.
+    Adopted(Vec<BallotRow>),
     /// Something that a host did was carried out.
     Told(Kind, u64),
     /// Nothing that this version understands.
@@ -40,7 +42,12 @@ impl Entry {
     /// Reads an entry; none when its id is not one that the library makes.
     pub(super) fn read(raw: &StreamId) -> Option<Self> {
         let (epoch, n) = raw.id.split_once('-')?;
-        let poll = || Some((parsed(&raw.map, "vote")?, parsed(&raw.map, "round")?));
+        let poll = || {
+            Some((
+                parsed(&raw.map, "vote").or_else(|| parsed(&raw.map, "adopt"))?,
+                parsed(&raw.map, "round")?,
+            ))
+        };
         let unreadable = || Content::Unreadable { poll: poll(), raw: format!("{:?}", raw.map) };
         let content = content(&raw.map).unwrap_or_else(unreadable);
         Some(Self { epoch: epoch.parse().ok()?, n: n.parse().ok()?, content })
@@ -59,6 +66,9 @@ fn content(map: &HashMap<String, Value>) -> Option<Content> {
             standing,
         }));
     }
+    if map.contains_key("adopt") {
+        return adopted(map).map(Content::Adopted);
+    }
     if let Some(poll) = parsed::<PollId>(map, "gone") {
         return Some(Content::Told(Kind::Gone(poll), u64::MAX));
     }
@@ -66,6 +76,21 @@ fn content(map: &HashMap<String, Value>) -> Option<Content> {
     let poll = parsed(map, "poll").map(Kind::Poll);
     let kind = poll.or_else(|| parsed::<RoomId>(map, "room").map(Kind::Room))?;
     Some(Content::Told(kind, revision))
+}
+
+fn adopted(map: &HashMap<String, Value>) -> Option<Vec<BallotRow>> {
+    let (poll, round) = (parsed(map, "adopt")?, parsed(map, "round")?);
+    let row = |voter, standing| BallotRow { poll, round, voter, standing };
+    let guest = VoterId::from_slice(bytes(map, "guest")?)?;
+    let withdrawn = Standing { ballot: BallotId::from_slice(bytes(map, "withdrawn")?)?, choice: None };
+    let moved = bytes(map, "ballot")?;
+    let mut rows = vec![row(guest, withdrawn)];
+    if !moved.is_empty() {
+        let choice: Option<Choice> = serde_json::from_slice(bytes(map, "choice")?).ok()?;
+        let account = VoterId::from_slice(bytes(map, "account")?)?;
+        rows.push(row(account, Standing { ballot: BallotId::from_slice(moved)?, choice }));
+    }
+    Some(rows)
 }
 
 fn bytes<'a>(map: &'a HashMap<String, Value>, field: &str) -> Option<&'a [u8]> {

@@ -9,6 +9,7 @@
 --   :poll:<id>    hash    where a poll is in its life, its settings, its count's epoch and version
 --   :marks:<id>   hash    mark -> how often
 --   :voters:<id>  hash    voter -> the ballot that stands, of this round or the latest before it
+--   :retired:<id> set     guests of the room that have become accounts: they vote no more
 --   :closing      zset    closed polls that are not final, by the entry that SQL has to pass
 --   :poison       set     entries that SQL refused
 --   :stage:<id>:<token>  hash  voters of a poll that is being loaded; for LOADING seconds
@@ -42,10 +43,10 @@ end
 
 -- What is kept of a poll. `state`, `round`, `revision` and `closes` (ms) are what is needed here of its life, `change` ('1':
 -- a vote may be changed) and `voters` ('guest' or 'account': who may vote) of its room's settings; `life` and `settings`
--- are all of either as JSON, for nodes to read. `latched` is when its countdown closed it (ms), until SQL has said so;
+-- are all of either as JSON, for nodes to read. `retired` is '1' where some guests are. `latched` is when its countdown closed it (ms), until SQL has said so;
 -- `last` the last entry that is about it; `used` when it was last used (ms).
 local POLL = { 'room', 'state', 'round', 'revision', 'closes', 'life', 'latched', 'change', 'voters', 'settings',
-  'settings_revision', 'epoch', 'version', 'ballots', 'last', 'final', 'provisional', 'used' }
+  'settings_revision', 'epoch', 'version', 'ballots', 'last', 'final', 'provisional', 'used', 'retired' }
 
 local function poll_of(base, id)
   local found = redis.call('HMGET', base .. ':poll:' .. id, unpack(POLL))
@@ -118,7 +119,10 @@ local function count(base, poll, marks, by)
 end
 
 -- Why a ballot does not count; nil when it does. The order is that of domain::ballot::judge.
-local function refusal(poll, standing, ballot, choice, known, valid, guest)
+local function refusal(base, poll, voter, standing, ballot, choice, known, valid, guest, ticket)
+  if guest == '1' and poll.retired == '1' and redis.call('SISMEMBER', base .. ':retired:' .. poll.id, voter) == 1 then
+    return 'not_eligible'
+  end
   if standing then
     local present = standing.round == poll.round
     if present and ballot == standing.ballot then
@@ -129,6 +133,7 @@ local function refusal(poll, standing, ballot, choice, known, valid, guest)
   if poll.state == 'draft' then return 'not_open' end
   if poll.state == 'closed' then return 'closed' end
   if guest == '1' and poll.voters == 'account' then return 'not_eligible' end
+  if ticket ~= '1' and poll.voters == 'ticket' then return 'not_eligible' end
   if known ~= poll.round then return 'stale' end
   if valid == '0' then return 'invalid_choice' end
   local has_voted = standing and standing.round == poll.round and standing.choice ~= 'null'
@@ -137,11 +142,11 @@ local function refusal(poll, standing, ballot, choice, known, valid, guest)
 end
 
 -- ARGV: poll, voter, ballot, round that the caller knows the definition of (-1: none), choice as JSON, its marks,
--- whether the choice is valid, whether the voter is a guest, most entries that may wait for SQL.
+-- whether the choice is valid, whether the voter is a guest, whether it holds a ticket, most entries that may wait for SQL.
 -- Answers: verdict, then of what stands afterwards: ballot, choice, shard epoch, entry; then round, epoch, version.
 local function cast(keys, args)
   local base = keys[1]
-  local id, voter, ballot, known, choice, marks, valid, guest, most = unpack(args)
+  local id, voter, ballot, known, choice, marks, valid, guest, ticket, most = unpack(args)
   local shard = shard_of(base)
   if not is_attached(base, shard) then return { 'rebuilding' } end
   local poll = poll_of(base, id)
@@ -149,7 +154,7 @@ local function cast(keys, args)
   local now = clock()
   latch(poll, now)
   local standing = standing_of(base, poll, voter)
-  local verdict = refusal(poll, standing, ballot, choice, known, valid, guest)
+  local verdict = refusal(base, poll, voter, standing, ballot, choice, known, valid, guest, ticket)
   if verdict == 'repeat' then
     local recorded = standing.n <= shard.wm and redis.call('SISMEMBER', base .. ':poison', standing.n) == 0
     verdict = recorded and 'recorded' or 'accepted'
@@ -174,6 +179,55 @@ local function cast(keys, args)
   local people = (choice ~= 'null' and 1 or 0) - before
   redis.call('HSET', poll.key, 'last', n, 'used', now, 'version', poll.version + 1, 'ballots', poll.ballots + people)
   return { 'counted', ballot, choice, tonumber(shard.epoch), n, tonumber(poll.round), tonumber(poll.epoch), poll.version + 1 }
+end
+
+-- The ballot one millisecond after another: what takes its place without its client's doing.
+local function next_after(ballot)
+  local high, low = struct.unpack('>I2I4', ballot)
+  if low == 4294967295 then high, low = high + 1, 0 else low = low + 1 end
+  return struct.pack('>I2I4', high, low) .. string.sub(ballot, 7)
+end
+
+-- Makes what a guest chose the account's, in every poll that is open: the account's own ballot stands where it has one, else
+-- the guest's moves. The guest votes no more in any of the polls. ARGV: guest, account, most entries that may wait for SQL,
+-- all polls of the room. Answers of each poll where something moved: poll, round, shard epoch, entry, epoch, version, the
+-- guest's withdrawn ballot, the account's or '', choice.
+local function adopt(keys, args)
+  local base = keys[1]
+  local guest, account, most = unpack(args, 1, 3)
+  local shard = shard_of(base)
+  if not is_attached(base, shard) then return { 'rebuilding' } end
+  if shard.head - shard.wm >= tonumber(most) then return { 'overloaded' } end
+  local now, moved = clock(), {}
+  for at = 4, #args do
+    local poll = poll_of(base, args[at])
+    if poll then
+      latch(poll, now)
+      local theirs = poll.state == 'open' and standing_of(base, poll, guest)
+      if theirs and theirs.round == poll.round and theirs.choice ~= 'null' then
+        local own = standing_of(base, poll, account)
+        local moves = not (own and own.round == poll.round)
+        local withdrawn, ballot = next_after(theirs.ballot), moves and theirs.ballot or ''
+        local n = append(base, shard, now, 'adopt', poll.id, 'round', poll.round, 'guest', guest, 'withdrawn', withdrawn,
+          'account', account, 'ballot', ballot, 'choice', theirs.choice)
+        local key, entry = base .. ':voters:' .. poll.id, poll.round .. ' ' .. n .. ' '
+        redis.call('HSET', key, guest, withdrawn .. entry .. 'null\n')
+        if moves then
+          redis.call('HSET', key, account, ballot .. entry .. theirs.choice .. '\n' .. theirs.marks)
+        else
+          count(base, poll, theirs.marks, -1)
+          redis.call('HINCRBY', poll.key, 'ballots', -1)
+        end
+        raise(poll)
+        redis.call('HSET', poll.key, 'last', n, 'used', now)
+        table.insert(moved, { poll.id, tonumber(poll.round), tonumber(shard.epoch), n, tonumber(poll.epoch), poll.version,
+          withdrawn, ballot, theirs.choice })
+      end
+      redis.call('SADD', base .. ':retired:' .. poll.id, guest)
+      redis.call('HSET', poll.key, 'retired', '1')
+    end
+  end
+  return { 'done', moved }
 end
 
 -- Puts voters of a poll that is being loaded aside. A loader begins with none, before it reads SQL, and has so much time
@@ -207,11 +261,12 @@ end
 -- Makes a poll live with what was staged. ARGV: poll, token, shard epoch that the loader started under, whether it is
 -- settled (the outbox has nothing of it; else this tells it, by an entry for the recorder to take it out), whether it is
 -- final, whether SQL refused ballots of this round, round, revision, state, closes, life, room, its settings' revision,
--- change, voters, settings, the count's epoch, ballots, how many voters were staged, then mark and count in turn.
+-- change, voters, settings, the count's epoch, ballots, how many voters were staged, how many guests are retired and these,
+-- then mark and count in turn.
 local function load(keys, args)
   local base = keys[1]
   local id, token, started, settled, final, poisoned, round, revision, state, closes, life, room, settings_revision, change, voters,
-    settings, epoch, ballots, staged = unpack(args, 1, 19)
+    settings, epoch, ballots, staged, retired = unpack(args, 1, 20)
   local shard = shard_of(base)
   if not is_attached(base, shard) or started ~= shard.epoch then return 'rebuilding' end
   if redis.call('EXISTS', base .. ':gone:' .. id) == 1 then return 'gone' end
@@ -226,9 +281,11 @@ local function load(keys, args)
   redis.call('RENAME', aside, base .. ':voters:' .. id)
   redis.call('PERSIST', base .. ':voters:' .. id)
   redis.call('HDEL', base .. ':voters:' .. id, 'begun')
-  for at = 20, #args, 2 do redis.call('HSET', base .. ':marks:' .. id, args[at], args[at + 1]) end
+  for at = 21, 20 + retired do redis.call('SADD', base .. ':retired:' .. id, args[at]) end
+  for at = 21 + retired, #args, 2 do redis.call('HSET', base .. ':marks:' .. id, args[at], args[at + 1]) end
   redis.call('HSET', key, 'room', room, 'change', change, 'voters', voters, 'settings', settings, 'settings_revision',
-    settings_revision, 'epoch', epoch, 'version', 0, 'ballots', ballots, 'provisional', '0', 'used', now)
+    settings_revision, 'epoch', epoch, 'version', 0, 'ballots', ballots, 'provisional', '0', 'used', now,
+    'retired', retired == '0' and '0' or '1')
   set_life(base, shard, key, n, round, revision, state, closes, life)
   if poisoned == '1' then redis.call('HSET', key, 'poison', '1') end
   redis.call('SADD', base .. ':polls', id)
@@ -285,7 +342,7 @@ local function settings(keys, args)
 end
 
 local function unload(base, id)
-  redis.call('UNLINK', base .. ':poll:' .. id, base .. ':marks:' .. id, base .. ':voters:' .. id)
+  redis.call('UNLINK', base .. ':poll:' .. id, base .. ':marks:' .. id, base .. ':voters:' .. id, base .. ':retired:' .. id)
   redis.call('SREM', base .. ':polls', id)
   redis.call('ZREM', base .. ':closing', id)
 end
@@ -523,6 +580,7 @@ local function register(name, callback, flags)
   redis.register_function({ function_name = '@LIBRARY@_' .. name, callback = callback, flags = flags })
 end
 register('cast', cast, {})
+register('adopt', adopt, {})
 register('stage', stage, {})
 register('load', load, {})
 register('apply', apply, { 'allow-oom' })

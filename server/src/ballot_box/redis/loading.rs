@@ -1,7 +1,7 @@
 //! Bringing a poll from SQL into Redis. A poll that is not loaded has no entries that SQL lacks: polls are dropped
 //! only when all of theirs are recorded, and a queue is dropped only when it was written to SQL as far as it went.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use domain::{
     Choice, Lifecycle, Mark, PollId, PollState, RoomId, RoomSettings, Standing, Timestamp, VoterId,
@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::shard::Shard;
 use crate::store::polls::PollRecord;
 use crate::store::rooms::RoomRecord;
-use crate::store::{ballots, outbox, poison, polls, rooms, to_word};
+use crate::store::{adoptions, ballots, outbox, poison, polls, rooms, to_word};
 
 /// How many voters are handed over with one call.
 const CHUNK: usize = 500;
@@ -37,6 +37,8 @@ struct Stored {
     poll: PollRecord,
     room: RoomRecord,
     ballots: ballots::Loaded,
+    /// Guests of the room that have become accounts.
+    retired: HashSet<VoterId>,
     /// Whether Redis was told all that hosts did to it.
     is_settled: bool,
     is_poisoned: bool,
@@ -88,11 +90,12 @@ impl Core {
                     call.arg(epoch);
                 })
                 .await;
-            Ok(match applied?.as_str() {
+            let is_done = match applied?.as_str() {
                 "done" => true,
                 "unloaded" => self.load(poll.id).await? == Loading::Gone,
                 _ => false,
-            })
+            };
+            Ok(is_done.then_some(()))
         };
         until_done(call).await
     }
@@ -108,7 +111,7 @@ impl Core {
                     polls.iter().for_each(|poll| _ = call.arg(poll_name(*poll)));
                 })
                 .await;
-            Ok(applied? == "done")
+            Ok((applied? == "done").then_some(()))
         };
         until_done(call).await
     }
@@ -118,7 +121,7 @@ impl Core {
         let call = || async {
             let named = |call: &mut Cmd| _ = call.arg(poll_name(poll)).arg(room.to_string());
             let applied: RedisResult<String> = self.link.call("delete", Shard::of(room), named).await;
-            Ok(applied? == "done")
+            Ok((applied? == "done").then_some(()))
         };
         until_done(call).await
     }
@@ -140,12 +143,13 @@ impl Core {
             let Some(room) = rooms::find(&mut *reading, poll.room).await? else { return Ok(None) };
             let is_settled = !outbox::has(&mut reading, id).await?;
             let is_poisoned = poison::has(&mut reading, id, poll.lifecycle.round).await?;
+            let retired = adoptions::of_room(&mut reading, room.id).await?;
             let ballots = ballots::load(&mut reading, id, poll.lifecycle.round).await?;
             drop(reading);
             let Some(again) = self.store.poll(id).await? else { return Ok(None) };
             if again.lifecycle.revision == poll.lifecycle.revision {
                 self.known.put(&poll);
-                return Ok(Some((Stored { poll, room, ballots, is_settled, is_poisoned }, epoch)));
+                return Ok(Some((Stored { poll, room, ballots, retired, is_settled, is_poisoned }, epoch)));
             }
         }
     }
@@ -157,7 +161,7 @@ impl Core {
         stored: &Stored,
         epoch: u64,
     ) -> RedisResult<String> {
-        let Stored { poll, room, ballots, is_settled, is_poisoned } = stored;
+        let Stored { poll, room, ballots, retired, is_settled, is_poisoned } = stored;
         let round = poll.lifecycle.round;
         let mut count: BTreeMap<Mark, u64> = BTreeMap::new();
         let mut people = 0_u64;
@@ -196,7 +200,8 @@ impl Core {
                 life_arguments(&poll.lifecycle).iter().for_each(|argument| _ = call.arg(argument));
                 call.arg(room.id.to_string()).arg(room.revision);
                 settings_arguments(call, room.settings);
-                call.arg(epoch).arg(people).arg(values.len());
+                call.arg(epoch).arg(people).arg(values.len()).arg(retired.len());
+                retired.iter().for_each(|guest| _ = call.arg(guest.as_bytes()));
                 count.iter().for_each(|(mark, count)| _ = call.arg(mark.as_str()).arg(count));
             })
             .await
@@ -204,12 +209,14 @@ impl Core {
 }
 
 /// Tries until something is carried out. What is not in time is still carried out, later.
-async fn until_done<F: Future<Output = Result<bool>>>(mut attempt: impl FnMut() -> F) -> Result<()> {
+pub(super) async fn until_done<T, F: Future<Output = Result<Option<T>>>>(
+    mut attempt: impl FnMut() -> F,
+) -> Result<T> {
     let until = Instant::now() + PATIENCE;
     loop {
         let failed = match attempt().await {
-            Ok(true) => return Ok(()),
-            Ok(false) => super::rebuilding(),
+            Ok(Some(done)) => return Ok(done),
+            Ok(None) => super::rebuilding(),
             Err(error) => error,
         };
         let is_full = matches!(&failed, Error::Redis(error) if error.code() == Some("OOM"));

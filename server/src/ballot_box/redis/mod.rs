@@ -1,6 +1,7 @@
 //! The ballot box of many nodes: Redis judges, counts and queues ballots in one atomic call each, recorders write the
 //! queues to SQL. See docs/SCALING.md for the whole way of a vote and for why it loses none.
 
+mod adopting;
 mod batch;
 mod casting;
 mod dirty;
@@ -20,7 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::{Command, PollId, Problem, RoomId, VoterId};
+use domain::{Command, PollId, Problem, RoomId, UserId, VoterId};
 use futures_util::future::join_all;
 use tokio::sync::{Mutex, Semaphore, watch};
 use tokio::time::{Instant, timeout};
@@ -233,6 +234,13 @@ impl BallotBox for RedisBallotBox {
             core.dirty.mark(poll.id, room);
         }
         Ok(())
+    }
+
+    async fn adopt(&self, room: RoomId, guest: VoterId, account: UserId) -> Result<()> {
+        match self.0.adopt(room, guest, account).await? {
+            Some(place) if !self.recorded(place).await => Err(rebuilding()),
+            _ => Ok(()),
+        }
     }
 
     async fn now(&self, polls: &[PollId]) -> Result<Vec<PollNow>> {

@@ -21,6 +21,9 @@ use crate::state::{AppState, Site};
 pub(super) struct Login {
     username: String,
     password: String,
+    /// The room that it happens in, by its code: what the guest chose there becomes the account's.
+    #[serde(default)]
+    room: Option<String>,
 }
 
 /// What a program renews its session with; browsers send a cookie.
@@ -46,22 +49,27 @@ struct Identified {
 /// `POST /auth/register`. Bad cookies do no harm here: they are about to be replaced.
 pub(super) async fn register(
     State(state): State<AppState>,
+    caller: Caller,
     sender: Sender,
     headers: HeaderMap,
     Json(account): Json<NewAccount>,
 ) -> Result<Response, Refused> {
+    let room = account.room.clone();
     let signed = state.services.register(account, &sender).await?;
+    state.services.adopt(&caller.asker, &signed, room.as_deref()).await?;
     Ok(identified(StatusCode::CREATED, signed, &headers, &state.site))
 }
 
 /// `POST /auth/login`.
 pub(super) async fn login(
     State(state): State<AppState>,
+    caller: Caller,
     sender: Sender,
     headers: HeaderMap,
     Json(login): Json<Login>,
 ) -> Result<Response, Refused> {
     let signed = state.services.login(&login.username, &login.password, &sender).await?;
+    state.services.adopt(&caller.asker, &signed, login.room.as_deref()).await?;
     Ok(identified(StatusCode::OK, signed, &headers, &state.site))
 }
 

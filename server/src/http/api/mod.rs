@@ -7,6 +7,7 @@ mod me;
 mod polls;
 mod qr;
 mod rooms;
+mod tickets;
 mod votes;
 
 use axum::extract::DefaultBodyLimit;
@@ -75,6 +76,10 @@ fn routes() -> Routes {
         .at(POST, "/rooms/{code}/duplicate", rooms::duplicate)
         .at(PUT, "/rooms/{code}/current", rooms::set_current)
         .at(GET, "/rooms/{code}/qr.svg", qr::svg)
+        .at(POST, "/rooms/{code}/tickets", tickets::make)
+        .at(GET, "/rooms/{code}/tickets", tickets::list)
+        .at(DELETE, "/rooms/{code}/tickets", tickets::delete_unused)
+        .at(POST, "/rooms/{code}/ticket", tickets::take)
         .at(POST, "/rooms/{code}/polls", polls::add)
         .at(PATCH, "/polls/{id}", polls::change)
         .at(DELETE, "/polls/{id}", polls::delete)

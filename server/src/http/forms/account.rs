@@ -1,9 +1,11 @@
 //! Signing in, up and out.
 
+use app::forms::Fields;
 use axum::response::{IntoResponse, Response};
 
 use super::{Sent, text};
 use crate::error::Result;
+use crate::http::next;
 use crate::http::pages::after_login;
 use crate::http::problem::Refused;
 use crate::http::visit::Visit;
@@ -25,6 +27,7 @@ pub(crate) async fn register(visit: Visit, Sent(fields): Sent) -> Response {
         username: text(&fields, "username"),
         password: text(&fields, "password"),
         display_name: Some(text(&fields, "display_name")),
+        room: None,
     };
     let signed = visit.state.services.register(account, &visit.sender).await;
     signed_in(visit, fields, signed).await
@@ -40,9 +43,17 @@ pub(crate) async fn logout(mut visit: Visit) -> Response {
 }
 
 async fn signed_in(mut visit: Visit, fields: Vec<(String, String)>, signed: Result<SignedIn>) -> Response {
-    let done = signed.map_err(Refused::from).map(|signed| {
-        visit.sign_in(signed);
-        after_login(&fields).to_owned()
-    });
+    let done = match signed {
+        Ok(signed) => settle_in(&mut visit, &fields, signed).await.map_err(Refused::from),
+        Err(error) => Err(Refused::from(error)),
+    };
     visit.answer(fields, done).await
+}
+
+/// Whoever signs in on the way to a room takes along what the guest chose there.
+async fn settle_in(visit: &mut Visit, fields: &Fields, signed: SignedIn) -> Result<String> {
+    let place = after_login(fields).to_owned();
+    visit.state.services.adopt(&visit.asker, &signed, next::room(&place)).await?;
+    visit.sign_in(signed);
+    Ok(place)
 }

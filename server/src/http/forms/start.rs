@@ -33,7 +33,9 @@ async fn carry_out(visit: &mut Visit, fields: &Fields) -> Result<String, Refused
         let signed = if value(fields, "intent") == Some("login") {
             services.login(&username, &password, &visit.sender).await?
         } else {
-            services.register(NewAccount { username, password, display_name: None }, &visit.sender).await?
+            services
+                .register(NewAccount { username, password, display_name: None, room: None }, &visit.sender)
+                .await?
         };
         visit.sign_in(signed);
     }

@@ -35,11 +35,16 @@ struct Yours {
 
 impl Member {
     /// A socket that joins, with what stands of its voter.
-    pub(super) fn new(joining: Joining, state: &RoomState, standings: HashMap<PollId, InRound>) -> Self {
+    pub(super) fn new(
+        joining: Joining,
+        state: &RoomState,
+        has_ticket: Option<bool>,
+        standings: HashMap<PollId, InRound>,
+    ) -> Self {
         let is_host = state.is_host(&Asker(Some(joining.principal.clone())));
         Self {
             principal: joining.principal,
-            viewer: Viewer { is_host, standings },
+            viewer: Viewer { is_host, has_ticket, standings },
             is_screen: joining.role == Some(Role::Screen),
             outbox: joining.outbox,
             told: HashMap::new(),

@@ -141,8 +141,9 @@ impl RoomTask {
         }
         let Some(state) = &self.state else { return Ok(()) };
         let standings = self.services.ballots.standings(&state.shown(), joining.principal.voter()).await?;
+        let has_ticket = self.services.has_ticket(state, joining.principal.voter()).await?;
         let socket = joining.socket;
-        let member = Member::new(joining, state, standings.into_iter().collect());
+        let member = Member::new(joining, state, has_ticket, standings.into_iter().collect());
         self.members.insert(socket, member);
         let participants = self.participants();
         let now = self.services.clock.now();

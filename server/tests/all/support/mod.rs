@@ -1,5 +1,23 @@
 //! What the tests share: a server of their own, people, and sockets.
 
+/// Runs each test on every backend.
+macro_rules! on_every_backend {
+    ($($name:ident,)*) => {
+        mod sqlite {
+            $(#[tokio::test]
+            async fn $name() {
+                super::$name(crate::support::rig::Rig::open(crate::support::rig::Backend::Sqlite).await).await;
+            })*
+        }
+        mod cluster {
+            $(#[tokio::test]
+            async fn $name() {
+                super::$name(crate::support::rig::Rig::open(crate::support::rig::Backend::Cluster).await).await;
+            })*
+        }
+    };
+}
+
 pub mod client;
 pub mod rig;
 pub mod services;

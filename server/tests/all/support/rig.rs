@@ -15,7 +15,7 @@ use server::ballot_box::Limits;
 use server::clock::Clock;
 use server::config::{Config, Registration, Sockets};
 use server::doors::DoorSettings;
-use server::service::{NewAccount, Services};
+use server::service::{NewAccount, Services, SignedIn};
 use tempfile::TempDir;
 
 use super::eventually;
@@ -104,11 +104,16 @@ impl Rig {
         matches!(self.ground.backend, Backend::Sqlite)
     }
 
+    /// An account, signed in just now.
+    pub async fn sign_up(&self, name: &str) -> SignedIn {
+        let (username, password) = (name.to_owned(), "correct horse".to_owned());
+        let account = NewAccount { username, password, display_name: None, room: None };
+        self.services.register(account, &Sender::default()).await.unwrap()
+    }
+
     /// An account.
     pub async fn host(&self, name: &str) -> Asker {
-        let account =
-            NewAccount { username: name.into(), password: "correct horse".into(), display_name: None };
-        Asker(Some(self.services.register(account, &Sender::default()).await.unwrap().principal))
+        Asker(Some(self.sign_up(name).await.principal))
     }
 
     /// Somebody without one.
@@ -170,6 +175,20 @@ impl Rig {
     pub async fn final_tally(&self, poll: PollId) -> Tally {
         let is_final = async || Some(self.tally(poll).await).filter(|tally| tally.is_final);
         eventually("a tally is final", is_final).await
+    }
+
+    /// How often each of three options stands in SQL.
+    pub async fn recount(&self, poll: PollId) -> [u64; 3] {
+        let round = self.services.store.poll(poll).await.unwrap().unwrap().lifecycle.round;
+        let mut reader = self.services.store.reader().await.unwrap();
+        let stored = server::store::ballots::load(&mut reader, poll, round).await.unwrap();
+        let chosen = stored.standing.values().filter_map(|standing| standing.choice.clone());
+        chosen.fold([0; 3], |mut counted, choice| {
+            if let Choice::Option(option) = choice {
+                counted[usize::try_from(option).unwrap()] += 1;
+            }
+            counted
+        })
     }
 
     /// How a poll stands.

@@ -1,0 +1,35 @@
+//! Who was a guest in a room and has signed in there.
+
+use domain::{IdentityKind, Problem, RoomCode, RoomId, UserId, VoterId};
+
+use super::{Services, SignedIn};
+use crate::auth::Asker;
+use crate::error::{Error, Result};
+use crate::store::{rooms, tickets};
+
+impl Services {
+    /// Makes what a guest chose in a room's open polls the account's that it has signed in with, and its ticket. Where
+    /// there is no such room, or nobody was a guest, there is nothing to do.
+    pub async fn adopt(&self, before: &Asker, signed: &SignedIn, code: Option<&str>) -> Result<()> {
+        let was_guest = before.0.as_ref().filter(|before| before.me.kind == IdentityKind::Guest);
+        let code = code.and_then(|code| code.parse::<RoomCode>().ok());
+        let (Some(guest), Some(account), Some(code)) = (was_guest, signed.principal.user(), code) else {
+            return Ok(());
+        };
+        let Some(room) = self.store.room_by_code(code).await? else { return Ok(()) };
+        self.hand_ticket_over(room.id, guest.voter(), account).await?;
+        match self.ballots.adopt(room.id, guest.voter(), account).await {
+            // Deleted just now.
+            Err(Error::Problem(problem)) if problem.code == Problem::no_such_room().code => Ok(()),
+            adopted => adopted,
+        }
+    }
+
+    async fn hand_ticket_over(&self, room: RoomId, guest: VoterId, account: UserId) -> Result<()> {
+        let mut transaction = self.store.begin().await?;
+        if rooms::find_locked(&mut transaction, room).await?.is_some() {
+            tickets::hand_over(&mut transaction, room, guest, account.into()).await?;
+        }
+        transaction.commit().await
+    }
+}

@@ -1,0 +1,97 @@
+//! Voting tickets: made by a room's host, used by one voter each.
+
+use std::collections::HashSet;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use domain::{FieldError, PollId, Problem, TicketCode, VoterId, limits};
+
+use super::Services;
+use crate::auth::Asker;
+use crate::error::Result;
+use crate::store::rooms;
+use crate::store::tickets::{self, TicketRecord};
+
+/// How many voters are remembered at most. Beyond it all are forgotten, and looked for again.
+const MOST: usize = 100_000;
+
+/// Voters that are known to hold a ticket for a poll. Who has one keeps it as long as the room is there. Clones share it.
+#[derive(Clone, Default)]
+pub struct TicketHolders(Arc<RwLock<HashSet<(PollId, VoterId)>>>);
+
+impl TicketHolders {
+    /// Whether a voter is known to hold one.
+    pub fn knows(&self, poll: PollId, voter: VoterId) -> bool {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).contains(&(poll, voter))
+    }
+
+    /// Remembers that a voter holds one.
+    pub fn learn(&self, poll: PollId, voter: VoterId) {
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= MOST {
+            known.clear();
+        }
+        known.insert((poll, voter));
+    }
+}
+
+impl Services {
+    /// Makes tickets for a room of the asker's, and answers with them.
+    pub async fn make_tickets(&self, asker: &Asker, code: &str, count: usize) -> Result<Vec<TicketRecord>> {
+        let room = self.hosted(asker, code).await?;
+        let most = limits::TICKETS_IN_ROOM;
+        if !(1..=most).contains(&count) {
+            let error = FieldError::new("count", format!("must be 1 to {most}"));
+            return Err(Problem::invalid(vec![error]).into());
+        }
+        let now = self.clock.now();
+        let mut transaction = self.store.begin().await?;
+        rooms::find_locked(&mut transaction, room.id).await?.ok_or_else(Problem::no_such_room)?;
+        if tickets::count_of(&mut transaction, room.id).await? + count > most {
+            let detail = format!("A room has at most {most} tickets. Unused ones can be deleted.");
+            return Err(Problem::new(409, "too_many_tickets", detail).into());
+        }
+        let mut made = Vec::with_capacity(count);
+        while made.len() < count {
+            let code = TicketCode::from_number(u64::from_be_bytes(self.clock.random()));
+            if tickets::insert(&mut transaction, room.id, &code, now).await? {
+                made.push(TicketRecord { code, used: false });
+            }
+        }
+        transaction.commit().await?;
+        Ok(made)
+    }
+
+    /// The tickets of a room of the asker's, the oldest first.
+    pub async fn tickets(&self, asker: &Asker, code: &str) -> Result<Vec<TicketRecord>> {
+        let room = self.hosted(asker, code).await?;
+        self.store.tickets_of(room.id).await
+    }
+
+    /// Deletes the tickets of a room of the asker's that nobody has used.
+    pub async fn delete_unused_tickets(&self, asker: &Asker, code: &str) -> Result<()> {
+        let room = self.hosted(asker, code).await?;
+        let mut transaction = self.store.begin().await?;
+        tickets::delete_unused(&mut transaction, room.id).await?;
+        transaction.commit().await
+    }
+
+    /// Makes a ticket the asker's. Who has one for the room already keeps that, and uses up no other.
+    pub async fn use_ticket(&self, asker: &Asker, code: &str, ticket: &str) -> Result<()> {
+        let voter = asker.principal()?.voter();
+        let room = self.room_id(code).await?;
+        let none =
+            || Problem::new(404, "no_such_ticket", "This is no ticket of this room. Check it and try again.");
+        let ticket: TicketCode = ticket.parse().map_err(|_| none())?;
+        let mut transaction = self.store.begin().await?;
+        rooms::find_locked(&mut transaction, room).await?.ok_or_else(Problem::no_such_room)?;
+        if tickets::holds(&mut transaction, room, voter).await? {
+            return Ok(());
+        }
+        if tickets::is_held(&mut transaction, room, &ticket).await?.ok_or_else(none)? {
+            let detail = "This ticket was used already, on another device or by somebody else.";
+            return Err(Problem::new(409, "ticket_used", detail).into());
+        }
+        tickets::hold(&mut transaction, room, &ticket, voter, self.clock.now()).await?;
+        transaction.commit().await
+    }
+}

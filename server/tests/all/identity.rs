@@ -1,0 +1,304 @@
+//! A guest that signs in inside a room: its votes become the account's, each counts once, and the guest votes no more.
+
+use std::collections::BTreeSet;
+
+use app::data::HostAction;
+use domain::{
+    NewRoom, PollId, PollState, Reason, RoomCode, SettingsPatch, Status, UserId, VoterId, VotersPolicy,
+};
+use futures_util::future::join_all;
+use server::auth::Asker;
+
+use crate::support::client::TestServer;
+use crate::support::eventually;
+use crate::support::rig::{Rig, single};
+use crate::support::services::Breakable;
+use crate::support::socket::{Socket, ballot};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+on_every_backend! {
+    a_guests_vote_becomes_the_accounts,
+    the_accounts_own_vote_stands_and_the_guests_goes,
+    a_closed_poll_keeps_what_it_counted,
+    a_guest_that_became_an_account_votes_no_more_in_any_poll_of_the_room,
+    a_guest_belongs_to_the_first_account,
+    becoming_an_account_again_and_while_voting_counts_nobody_twice,
+    only_who_holds_a_ticket_votes_where_tickets_are_asked_for,
+    a_ticket_is_good_for_one_and_moves_with_its_guest,
+}
+
+fn user(asker: &Asker) -> UserId {
+    asker.user().unwrap()
+}
+
+fn voter(asker: &Asker) -> VoterId {
+    asker.voter().unwrap()
+}
+
+async fn adopt(rig: &Rig, code: RoomCode, guest: &Asker, account: &Asker) {
+    let room = rig.services.room_id(code.as_str()).await.unwrap();
+    let adopted = async || rig.services.ballots.adopt(room, voter(guest), user(account)).await.ok();
+    eventually("a guest becomes an account", adopted).await;
+}
+
+/// What stands of somebody in a poll.
+async fn choice(rig: &Rig, who: &Asker, poll: PollId) -> Option<i64> {
+    let standing = rig.services.ballots.standings(&[poll], voter(who)).await.unwrap().pop()?.1.standing;
+    match standing.choice? {
+        domain::Choice::Option(option) => Some(option),
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn counts(rig: &Rig, poll: PollId) -> ([u64; 3], u64) {
+    let tally = rig.tally(poll).await;
+    ([0, 1, 2].map(|option| tally.of(option).unwrap()), tally.ballots)
+}
+
+async fn close(rig: &Rig, host: &Asker, poll: PollId) {
+    rig.services.act(host, poll, HostAction::Close).await.unwrap();
+    let tally = rig.final_tally(poll).await;
+    // What SQL holds, counted anew by a server that starts.
+    let rows = rig.recount(poll).await;
+    assert_eq!(rows, [0, 1, 2].map(|option| tally.of(option).unwrap()), "final means what SQL holds");
+}
+
+async fn a_guests_vote_becomes_the_accounts(rig: Rig) {
+    let (host, ada) = (rig.host("host").await, rig.host("ada").await);
+    let (code, poll) = rig.open_poll(&host).await;
+    let (guest, other) = (rig.guest(), rig.guest());
+    rig.vote(&guest, poll, rig.ballot(), 1).await;
+    rig.vote(&other, poll, rig.ballot(), 0).await;
+    adopt(&rig, code, &guest, &ada).await;
+    assert_eq!(counts(&rig, poll).await, ([1, 1, 0], 2));
+    assert_eq!((choice(&rig, &ada, poll).await, choice(&rig, &guest, poll).await), (Some(1), None));
+    adopt(&rig, code, &guest, &ada).await;
+    assert_eq!(counts(&rig, poll).await, ([1, 1, 0], 2), "again changes nothing");
+    assert_eq!(rig.vote(&ada, poll, rig.ballot(), 2).await.status, Status::Recorded, "it can be changed");
+    assert_eq!(counts(&rig, poll).await, ([1, 0, 1], 2));
+    close(&rig, &host, poll).await;
+    let rig = rig.restart().await;
+    assert_eq!(counts(&rig, poll).await, ([1, 0, 1], 2));
+}
+
+async fn the_accounts_own_vote_stands_and_the_guests_goes(rig: Rig) {
+    let (host, ada) = (rig.host("host").await, rig.host("ada").await);
+    let (code, poll) = rig.open_poll(&host).await;
+    let guest = rig.guest();
+    rig.vote(&ada, poll, rig.ballot(), 2).await;
+    rig.vote(&guest, poll, rig.ballot(), 1).await;
+    assert_eq!(counts(&rig, poll).await, ([0, 1, 1], 2));
+    adopt(&rig, code, &guest, &ada).await;
+    assert_eq!(counts(&rig, poll).await, ([0, 0, 1], 1));
+    assert_eq!(choice(&rig, &ada, poll).await, Some(2));
+    close(&rig, &host, poll).await;
+}
+
+async fn a_closed_poll_keeps_what_it_counted(rig: Rig) {
+    let (host, ada) = (rig.host("host").await, rig.host("ada").await);
+    let (code, poll) = rig.open_poll(&host).await;
+    let guest = rig.guest();
+    rig.vote(&guest, poll, rig.ballot(), 1).await;
+    close(&rig, &host, poll).await;
+    let before = rig.tally(poll).await;
+    adopt(&rig, code, &guest, &ada).await;
+    let after = rig.tally(poll).await;
+    assert_eq!((counts(&rig, poll).await, before.is_final, after.is_final), (([0, 1, 0], 1), true, true));
+    assert_eq!((choice(&rig, &guest, poll).await, choice(&rig, &ada, poll).await), (Some(1), None));
+}
+
+async fn a_guest_that_became_an_account_votes_no_more_in_any_poll_of_the_room(rig: Rig) {
+    let (host, ada) = (rig.host("host").await, rig.host("ada").await);
+    let (code, poll) = rig.open_poll(&host).await;
+    let (_, elsewhere) = rig.open_poll(&host).await;
+    let second = rig.services.add_poll(&host, code.as_str(), single(&["a", "b", "c"])).await.unwrap().id;
+    let guest = rig.guest();
+    let id = rig.ballot();
+    rig.vote(&guest, poll, id, 1).await;
+    adopt(&rig, code, &guest, &ada).await;
+    for repeated in [id, rig.ballot()] {
+        assert_eq!(rig.vote(&guest, poll, repeated, 1).await.reason, Some(Reason::NotEligible));
+    }
+    let third = rig.services.add_poll(&host, code.as_str(), single(&["a", "b", "c"])).await.unwrap().id;
+    rig.services.act(&host, second, HostAction::Open(None)).await.unwrap();
+    let rig = rig.restart().await;
+    rig.services.act(&host, third, HostAction::Open(None)).await.unwrap();
+    rig.services.act(&host, poll, HostAction::Reset).await.unwrap();
+    rig.services.act(&host, poll, HostAction::Open(None)).await.unwrap();
+    for poll in [poll, second, third] {
+        assert_eq!(rig.vote(&guest, poll, rig.ballot(), 0).await.reason, Some(Reason::NotEligible));
+        assert_eq!(rig.vote(&ada, poll, rig.ballot(), 0).await.status, Status::Recorded);
+    }
+    assert_eq!(rig.vote(&guest, elsewhere, rig.ballot(), 0).await.status, Status::Recorded, "another room");
+}
+
+async fn a_guest_belongs_to_the_first_account(rig: Rig) {
+    let (host, ada, eve) = (rig.host("host").await, rig.host("ada").await, rig.host("eve").await);
+    let (code, poll) = rig.open_poll(&host).await;
+    let guest = rig.guest();
+    rig.vote(&guest, poll, rig.ballot(), 1).await;
+    adopt(&rig, code, &guest, &ada).await;
+    adopt(&rig, code, &guest, &eve).await;
+    assert_eq!((choice(&rig, &ada, poll).await, choice(&rig, &eve, poll).await), (Some(1), None));
+    assert_eq!(counts(&rig, poll).await, ([0, 1, 0], 1));
+}
+
+async fn becoming_an_account_again_and_while_voting_counts_nobody_twice(rig: Rig) {
+    const PEOPLE: usize = 12;
+    let host = rig.host("host").await;
+    let (code, poll) = rig.open_poll(&host).await;
+    let mut people = Vec::new();
+    for number in 0..PEOPLE {
+        people.push((rig.host(&format!("user{number}")).await, rig.guest()));
+    }
+    let rig = &rig;
+    join_all(people.iter().enumerate().map(async |(number, (account, guest))| {
+        let voting = async {
+            for turn in 0..6 {
+                rig.vote(guest, poll, rig.ballot(), turn % 3).await;
+            }
+        };
+        let becoming = async {
+            adopt(rig, code, guest, account).await;
+            adopt(rig, code, guest, account).await;
+        };
+        let as_account = async {
+            if number % 2 == 0 {
+                rig.vote(account, poll, rig.ballot(), 2).await;
+            }
+        };
+        tokio::join!(voting, becoming, as_account);
+    }))
+    .await;
+    for (_, guest) in &people {
+        assert_eq!(choice(rig, guest, poll).await, None);
+    }
+    let (counted, ballots) = counts(rig, poll).await;
+    let standing = join_all(people.iter().map(async |(account, _)| choice(rig, account, poll).await)).await;
+    let voted = standing.iter().flatten().count();
+    assert_eq!((usize::try_from(ballots).unwrap(), counted.iter().sum::<u64>()), (voted, ballots));
+    assert!((PEOPLE / 2..=PEOPLE).contains(&voted), "{standing:?}");
+    close(rig, &host, poll).await;
+}
+
+async fn ticket_room(rig: &Rig, host: &Asker) -> (RoomCode, PollId) {
+    let settings = SettingsPatch { voters: Some(VotersPolicy::Ticket), ..SettingsPatch::default() };
+    let room = NewRoom { title: "Board".into(), settings, polls: vec![single(&["a", "b", "c"])] };
+    let room = rig.services.create_room(host, room).await.unwrap();
+    let poll = rig.services.act(host, room.polls[0].id, HostAction::Open(None)).await.unwrap();
+    assert_eq!(poll.state, PollState::Open);
+    (room.code, poll.id)
+}
+
+async fn only_who_holds_a_ticket_votes_where_tickets_are_asked_for(rig: Rig) {
+    let host = rig.host("host").await;
+    let (code, poll) = ticket_room(&rig, &host).await;
+    let code = code.as_str();
+    let made = rig.services.make_tickets(&host, code, 3).await.unwrap();
+    assert_eq!(made.iter().map(|ticket| ticket.code).collect::<BTreeSet<_>>().len(), 3);
+    let (guest, ada) = (rig.guest(), rig.host("ada").await);
+    for without in [&guest, &ada, &host] {
+        assert_eq!(rig.vote(without, poll, rig.ballot(), 0).await.reason, Some(Reason::NotEligible));
+    }
+    for (who, ticket) in [(&guest, made[0].code), (&ada, made[1].code)] {
+        rig.services.use_ticket(who, code, &ticket.to_string()).await.unwrap();
+        assert_eq!(rig.vote(who, poll, rig.ballot(), 1).await.status, Status::Recorded);
+        assert_eq!(rig.vote(who, poll, rig.ballot(), 2).await.status, Status::Recorded);
+    }
+    assert_eq!(counts(&rig, poll).await, ([0, 0, 2], 2));
+    let used = rig.services.tickets(&host, code).await.unwrap().iter().filter(|ticket| ticket.used).count();
+    assert_eq!(used, 2);
+    let rig = rig.restart().await;
+    assert_eq!(rig.vote(&guest, poll, rig.ballot(), 0).await.status, Status::Recorded);
+    rig.services.delete_unused_tickets(&host, code).await.unwrap();
+    assert_eq!(rig.services.tickets(&host, code).await.unwrap().len(), 2);
+    let late = rig.services.use_ticket(&rig.guest(), code, made[2].code.as_str()).await;
+    assert!(late.is_err());
+}
+
+async fn a_ticket_is_good_for_one_and_moves_with_its_guest(rig: Rig) {
+    let host = rig.host("host").await;
+    let (code, poll) = ticket_room(&rig, &host).await;
+    let made = rig.services.make_tickets(&host, code.as_str(), 2).await.unwrap();
+    let crowd: Vec<Asker> = (0..8).map(|_| rig.guest()).collect();
+    let one = made[0].code.to_string();
+    let tries = crowd.iter().map(|guest| rig.services.use_ticket(guest, code.as_str(), &one));
+    let tries = join_all(tries).await;
+    assert_eq!(tries.iter().filter(|tried| tried.is_ok()).count(), 1);
+    let holder = &crowd[tries.iter().position(Result::is_ok).unwrap()];
+    rig.services.use_ticket(holder, code.as_str(), &one).await.unwrap();
+    // Who has one uses up no second.
+    rig.services.use_ticket(holder, code.as_str(), made[1].code.as_str()).await.unwrap();
+    rig.services.use_ticket(&rig.guest(), code.as_str(), made[1].code.as_str()).await.unwrap();
+    rig.vote(holder, poll, rig.ballot(), 1).await;
+
+    let signed = rig.sign_up("ada").await;
+    rig.services.adopt(holder, &signed, Some(code.as_str())).await.unwrap();
+    let ada = Asker(Some(signed.principal));
+    assert_eq!(choice(&rig, &ada, poll).await, Some(1));
+    assert_eq!(rig.vote(&ada, poll, rig.ballot(), 2).await.status, Status::Recorded);
+    assert_eq!(rig.vote(holder, poll, rig.ballot(), 2).await.reason, Some(Reason::NotEligible));
+    assert_eq!(counts(&rig, poll).await, ([0, 0, 1], 1));
+}
+
+#[tokio::test]
+async fn what_became_an_accounts_stays_so_when_redis_forgets() {
+    let ground = Breakable::start().await;
+    let server = TestServer::node(&ground.place()).await;
+    let host = server.host("host").await;
+    let (code, poll) = host.open_poll().await;
+    let guest = server.guest().await;
+    guest.vote(&poll, json!({"option": 1})).await;
+    let body = json!({"username": "ada", "password": "correct horse", "room": code});
+    let (status, signed) = guest.post("/auth/register", &body).await;
+    assert_eq!(status, 201, "{signed}");
+    let ada = server.nobody().with_token(&signed["access_token"]);
+    ground.tell_redis(&["FLUSHALL"]).await;
+    let refused = eventually("the count is there again", async || {
+        let receipt = guest.vote(&poll, json!({"option": 0})).await;
+        (receipt["reason"] != "rebuilding").then_some(receipt)
+    })
+    .await;
+    assert_eq!(refused["reason"], "not_eligible");
+    let (_, room) = ada.get(&format!("/rooms/{code}")).await;
+    assert_eq!(room["polls"][0]["your_choice"], json!({"option": 1}));
+    host.post(&format!("/polls/{poll}/close"), &Value::Null).await;
+    let last = eventually("the result is final", async || {
+        let (_, tally) = host.get(&format!("/polls/{poll}/results")).await;
+        (tally["final"] == true).then_some(tally)
+    })
+    .await;
+    assert_eq!(last["marks"], json!({"1": 1}));
+}
+
+#[tokio::test]
+async fn signing_in_on_the_way_back_to_a_room_takes_the_vote_along_and_every_screen_is_told() {
+    let server = TestServer::start().await;
+    let host = server.host("host").await;
+    let (code, poll) = host.open_poll().await;
+    server.host("ada").await;
+    let guest = server.guest().await;
+    let mut phone = Socket::of(&server, &guest.token).await;
+    phone.join(&code).await;
+    phone.vote(&poll, ballot(0), json!({"option": 0})).await;
+    let jar = format!("voxpop_guest={}", guest.token.as_ref().unwrap());
+    let sign_in = |next: &str| {
+        let form = [("username", "ada"), ("password", "correct horse"), ("next", next)];
+        let asked = server.nobody().request(Method::POST, "/login").header("cookie", &jar).form(&form);
+        async move { asked.send().await.unwrap() }
+    };
+    assert_eq!(sign_in("/rooms").await.status(), 303);
+    assert_eq!(guest.get(&format!("/rooms/{code}")).await.1["polls"][0]["your_choice"], json!({"option": 0}));
+    let next = format!("/r/{code}");
+    let answer = sign_in(&next).await;
+    assert_eq!(
+        (answer.status().as_u16(), answer.headers()["location"].to_str().unwrap()),
+        (303, next.as_str())
+    );
+    let told = phone.hear_until(|message| message["type"] == "yours" && message["choice"].is_null()).await;
+    assert_eq!(told["poll"], json!(poll));
+    assert_eq!(guest.vote(&poll, json!({"option": 1})).await["reason"], "not_eligible");
+    let (_, tally) = host.get(&format!("/polls/{poll}/results")).await;
+    assert_eq!((&tally["ballots"], &tally["marks"]), (&json!(1), &json!({"0": 1})));
+}

@@ -1,0 +1,66 @@
+//! Voting tickets over HTTP.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::client::TestServer;
+use crate::support::socket::Socket;
+
+#[tokio::test]
+async fn a_host_makes_tickets_and_nobody_else_sees_them() {
+    let server = TestServer::start().await;
+    let (host, eve) = (server.host("ada").await, server.host("eve").await);
+    let (code, _) = host.open_poll_with(&json!({"voters": "ticket"})).await;
+    let path = format!("/rooms/{code}/tickets");
+    let (status, made) = host.post(&path, &json!({"count": 2})).await;
+    assert_eq!((status, made["tickets"].as_array().map(Vec::len)), (201, Some(2)), "{made}");
+    let ticket = &made["tickets"][0];
+    let written = ticket["code"].as_str().unwrap();
+    assert!(ticket["url"].as_str().unwrap().ends_with(&format!("/r/{code}?ticket={written}")), "{ticket}");
+    assert_eq!(
+        (host.get(&path).await.1["tickets"].as_array().map(Vec::len), &ticket["used"]),
+        (Some(2), &json!(false))
+    );
+    for (count, expected) in [(0, 422), (2_001, 422), (1_999, 409)] {
+        assert_eq!(host.post(&path, &json!({"count": count})).await.0, expected, "{count}");
+    }
+    for (who, expected) in [(&eve, 403), (&server.guest().await, 403), (&server.nobody(), 401)] {
+        assert_eq!(who.get(&path).await.0, expected);
+        assert_eq!(who.post(&path, &json!({"count": 1})).await.0, expected);
+        assert_eq!(who.delete(&path).await.0, expected);
+    }
+    assert_eq!(host.delete(&path).await.0, 204);
+    assert_eq!(host.get(&path).await.1, json!({"tickets": []}));
+}
+
+#[tokio::test]
+async fn a_ticket_lets_its_holder_vote_and_says_so() {
+    let server = TestServer::start().await;
+    let host = server.host("ada").await;
+    let (code, poll) = host.open_poll_with(&json!({"voters": "ticket"})).await;
+    let (_, made) = host.post(&format!("/rooms/{code}/tickets"), &json!({"count": 1})).await;
+    let written = made["tickets"][0]["code"].as_str().unwrap().to_lowercase();
+    let (voter, late) = (server.guest().await, server.guest().await);
+    let has = async |who: &crate::support::client::Person| {
+        who.get(&format!("/rooms/{code}")).await.1["has_ticket"].clone()
+    };
+    assert_eq!((has(&voter).await, has(&server.nobody()).await), (json!(false), Value::Null));
+    assert_eq!(voter.vote(&poll, json!({"option": 0})).await["reason"], "not_eligible");
+    let take = format!("/rooms/{code}/ticket");
+    assert_eq!(voter.post(&take, &json!({"ticket": "22222-22222"})).await.1["code"], "no_such_ticket");
+    assert_eq!(server.nobody().post(&take, &json!({"ticket": written})).await.0, 401);
+    let typed = json!({"ticket": format!(" {}-{} ", &written[..5], &written[5..])});
+    assert_eq!(voter.post(&take, &typed).await, (200, json!({"status": "held"})));
+    assert_eq!(voter.post(&take, &typed).await.0, 200);
+    let (status, used) = late.post(&take, &typed).await;
+    assert_eq!((status, &used["code"]), (409, &json!("ticket_used")));
+    assert_eq!(has(&voter).await, json!(true));
+    let mut socket = Socket::of(&server, &voter.token).await;
+    assert_eq!(socket.join(&code).await.0["room"]["has_ticket"], true);
+    assert_eq!(voter.vote(&poll, json!({"option": 0})).await["status"], "recorded");
+    // A form without scripts counts as well.
+    let form = [("action", "vote"), ("poll", poll.as_str()), ("option", "1")];
+    let answer = voter.request(Method::POST, &format!("/r/{code}")).form(&form).send().await.unwrap();
+    assert_eq!(answer.status(), 303);
+    assert_eq!(host.get(&format!("/rooms/{code}/tickets")).await.1["tickets"][0]["used"], true);
+}
