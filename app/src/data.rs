@@ -8,11 +8,42 @@ use serde::{Deserialize, Serialize};
 pub struct Visitor {
     /// The account or guest; nobody yet on pages that need no identity.
     pub me: Option<Me>,
-    /// Whether accounts can be made here.
-    pub registration_open: bool,
+    /// Who may make an account here.
+    pub registration: Registration,
+    /// Links for the foot of the page.
+    #[serde(default)]
+    pub legal: Legal,
+}
+
+/// Who may make an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Registration {
+    /// Anybody.
+    Open,
+    /// Whoever has an invitation.
+    Invite,
+    /// Nobody.
+    Closed,
+}
+
+/// What the operator has to say about the site, elsewhere.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Legal {
+    /// Who is responsible for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub imprint: Option<String>,
+    /// What is done with what people leave here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub privacy: Option<String>,
 }
 
 impl Visitor {
+    /// Nobody that anything is known of, on a site that nothing is known of.
+    pub fn nobody() -> Self {
+        Self { me: None, registration: Registration::Open, legal: Legal::default() }
+    }
+
     /// The name of whoever is signed in; `None` for a guest.
     pub fn account_name(&self) -> Option<String> {
         let me = self.me.as_ref().filter(|me| me.kind == IdentityKind::User)?;

@@ -62,7 +62,7 @@ pub(crate) fn page() -> impl IntoView {
 }
 
 async fn draw_still(still: Still, visitor: Visitor, sent: Option<SentForm>, query: &str) -> Drawn {
-    let registration_open = visitor.registration_open;
+    let registration = visitor.registration;
     let known = visitor.account_name().is_some();
     provide_visitor(visitor);
     provide_sent_form(sent);
@@ -71,9 +71,12 @@ async fn draw_still(still: Still, visitor: Visitor, sent: Option<SentForm>, quer
     match still {
         Still::Home => view! { <home::Home/> }.erased(),
         Still::Join => view! { <home::Join/> }.erased(),
-        Still::Start => view! { <start::Start known registration_open/> }.erased(),
-        Still::Login => view! { <account::Login next=field("next") registration_open/> }.erased(),
-        Still::Register => view! { <account::Register next=field("next")/> }.erased(),
+        Still::Start => view! { <start::Start known registration/> }.erased(),
+        Still::Login => view! { <account::Login next=field("next") registration/> }.erased(),
+        Still::Register => {
+            view! { <account::Register next=field("next") registration invitation=field("invitation")/> }
+                .erased()
+        }
         Still::Rooms => {
             let (search, cursor) = (field("q"), field("cursor"));
             let list = load_rooms(search.clone(), cursor).await;
@@ -90,7 +93,7 @@ async fn draw_still(still: Still, visitor: Visitor, sent: Option<SentForm>, quer
 
 /// Who looks. Somebody nobody can tell of is nobody, and may try to register.
 async fn visitor() -> Visitor {
-    load_visitor().await.unwrap_or(Visitor { me: None, registration_open: true })
+    load_visitor().await.unwrap_or_else(|_| Visitor::nobody())
 }
 
 /// Where the request asks to go, and its query.
@@ -114,6 +117,6 @@ fn path(page: LivePage, code: &str) -> String {
 /// What a page is drawn from where nothing came.
 impl From<Problem> for Loaded {
     fn from(problem: Problem) -> Self {
-        Self { visitor: Visitor { me: None, registration_open: true }, room: Err(problem), sent: None }
+        Self { visitor: Visitor::nobody(), room: Err(problem), sent: None }
     }
 }

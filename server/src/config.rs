@@ -49,6 +49,15 @@ pub struct Config {
     /// kept beside the database; nodes that share Redis must share it, so there it has to be set.
     #[arg(long, env = "VOXPOP_JWT_KEY", hide_env_values = true)]
     pub jwt_key: Option<Secret>,
+    /// A page with who is responsible for this site, linked at the foot of every page: a URL, or a path on this site's host.
+    #[arg(long, env = "VOXPOP_IMPRINT_URL")]
+    pub imprint_url: Option<String>,
+    /// A page with what is done with what people leave here, linked beside it.
+    #[arg(long, env = "VOXPOP_PRIVACY_URL")]
+    pub privacy_url: Option<String>,
+    /// Delete rooms in which nothing happened for so many days, and guests as old. Without it they are kept.
+    #[arg(long, env = "VOXPOP_RETENTION_DAYS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub retention_days: Option<u32>,
     /// Proxies in front of this server, as addresses or networks: `10.0.0.0/8,::1`. Only what these say in
     /// `X-Forwarded-For` is believed about where requests come from.
     #[arg(long, env = "VOXPOP_TRUSTED_PROXIES", value_delimiter = ',')]
@@ -84,6 +93,8 @@ impl Config {
             "DATABASE_URL is MySQL or MariaDB, so REDIS_URL must be set: nodes count votes in Redis"
         } else if mysql && self.jwt_key.is_none() {
             "VOXPOP_JWT_KEY must be set, to the same on every node: each must know the others' tokens"
+        } else if ![&self.imprint_url, &self.privacy_url].into_iter().flatten().all(|url| is_link(url)) {
+            "VOXPOP_IMPRINT_URL and VOXPOP_PRIVACY_URL must begin with https://, http:// or a single /"
         } else if !is_prefix(&self.redis_prefix) {
             "VOXPOP_REDIS_PREFIX must be 1 to 32 characters of A-Z, a-z, 0-9, '_', '-' and '.'"
         } else {
@@ -91,6 +102,17 @@ impl Config {
         };
         Err(Error::Internal(wrong.into()))
     }
+
+    /// How long a room may lie unused.
+    pub fn retention(&self) -> Option<Duration> {
+        self.retention_days.map(|days| Duration::from_secs(u64::from(days) * 24 * 60 * 60))
+    }
+}
+
+/// What may stand in a link: nothing that would run.
+fn is_link(text: &str) -> bool {
+    let is_path = text.starts_with('/') && !text.starts_with("//") && !text.contains('\\');
+    is_path || text.starts_with("https://") || text.starts_with("http://")
 }
 
 /// Braces would change which part of a key Redis hashes, and a star would match others' keys.
@@ -122,6 +144,8 @@ impl FromStr for Proxy {
 pub enum Registration {
     /// Anybody.
     Open,
+    /// Whoever has an invitation.
+    Invite,
     /// Nobody.
     Closed,
 }
@@ -211,6 +235,9 @@ mod tests {
             (&[MYSQL, REDIS], Some("VOXPOP_JWT_KEY")),
             (&[MYSQL, REDIS, KEY, "--redis-prefix=a{b}"], Some("VOXPOP_REDIS_PREFIX")),
             (&[MYSQL, REDIS, KEY, "--redis-prefix="], Some("VOXPOP_REDIS_PREFIX")),
+            (&[sqlite, "--imprint-url=javascript:alert(1)"], Some("VOXPOP_IMPRINT_URL")),
+            (&[sqlite, "--privacy-url=//elsewhere.example"], Some("VOXPOP_PRIVACY_URL")),
+            (&[sqlite, "--imprint-url=/about.html", "--privacy-url=https://example.org/privacy"], None),
         ] {
             let wrong = parsed(arguments).check().err().map(|error| error.to_string());
             assert!(!wrong.as_ref().is_some_and(|wrong| wrong.contains("hush")), "{wrong:?}");

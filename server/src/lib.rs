@@ -1,5 +1,6 @@
 //! The Voxpop server as a function of its settings, a listener and a signal to stop.
 
+pub mod audit;
 pub mod auth;
 pub mod background;
 pub mod ballot_box;
@@ -10,6 +11,7 @@ pub mod doors;
 pub mod error;
 pub mod faults;
 pub mod http;
+pub mod operator;
 pub mod preflight;
 pub mod serve;
 pub mod service;
@@ -17,6 +19,7 @@ pub mod shard;
 pub mod state;
 pub mod store;
 pub mod telemetry;
+pub mod upkeep;
 pub mod ws;
 
 use std::future::Future;
@@ -28,6 +31,7 @@ use std::time::Duration;
 use leptos::config::LeptosOptions;
 use tokio::net::TcpListener;
 
+use crate::audit::Audit;
 use crate::auth::key::KeyRing;
 use crate::auth::password::Passwords;
 use crate::auth::token::Tokens;
@@ -46,9 +50,6 @@ use crate::ws::Hub;
 
 /// How long requests under way may take once the server is told to stop.
 const FAREWELL: Duration = Duration::from_secs(10);
-
-/// How often sessions that have expired are swept out.
-const SWEEP: Duration = Duration::from_secs(60 * 60);
 
 /// A server that is ready to serve.
 pub struct Server {
@@ -70,13 +71,14 @@ impl Server {
             tokio::fs::create_dir_all(folder).await.map_err(failed)?;
         }
         let store = Store::open(config.database_url.reveal()).await?;
-        let key_file = file.map(|file| file.with_extension("key"));
+        let key_file = key_file(config.database_url.reveal());
         let keys = KeyRing::load(config.jwt_key.as_ref(), key_file.as_deref(), &clock).await?;
         let mut background = Background::default();
         let Parts { bus, ballots, clock, link } = match &config.redis_url {
             None => alone(&store, clock, &mut background).await?,
             Some(redis) => shared(config, redis, &store, clock, &mut background).await?,
         };
+        let audit = Audit::start(store.clone(), &keys, clock.clone(), &mut background);
         let services = Services {
             store,
             ballots,
@@ -84,6 +86,7 @@ impl Server {
             passwords: Passwords::new(clock.random())?,
             tokens: Tokens::new(&keys, clock.clone()),
             keys,
+            audit,
             ticket_holders: TicketHolders::default(),
             doors: Doors::new(config.doors.clone(), link, clock.clone()),
             clock,
@@ -94,6 +97,8 @@ impl Server {
             lan_url: lan_url(address),
             root: config.site_root.clone(),
             registration: config.registration,
+            imprint_url: config.imprint_url.clone(),
+            privacy_url: config.privacy_url.clone(),
             trusted_proxies: config.trusted_proxies.iter().map(|proxy| proxy.0).collect(),
         };
         let leptos = LeptosOptions::builder()
@@ -103,6 +108,9 @@ impl Server {
             .build();
         let hub = Hub::new(services.clone(), config.sockets.most);
         let state = AppState { services, hub, site: Arc::new(site), sockets: config.sockets, leptos };
+        let (services, hub) = (state.services.clone(), state.hub.clone());
+        background.run(upkeep::look(services.clone(), hub));
+        background.run(upkeep::sweep(services, config.retention()));
         Ok(Self { state, background, connections: config.connections })
     }
 
@@ -111,7 +119,6 @@ impl Server {
         let Self { state, background, connections } = self;
         let hub = state.hub.clone();
         let store = state.services.store.clone();
-        let sweeper = tokio::spawn(sweep(state.services.clone()));
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let stopping = async {
             let _dropped = stopped.await;
@@ -127,7 +134,6 @@ impl Server {
         if tokio::time::timeout(FAREWELL, &mut serving).await.is_err() {
             serving.abort();
         }
-        sweeper.abort();
         drop(hub);
         if !background.stop(FAREWELL).await {
             tracing::warn!("what runs in the background did not end in time");
@@ -192,6 +198,11 @@ pub async fn run(config: Config, listener: TcpListener, shutdown: impl Future<Ou
     server.serve(listener, shutdown).await
 }
 
+/// Where the signing keys of a database are kept: beside an SQLite file.
+pub fn key_file(database_url: &str) -> Option<PathBuf> {
+    database_file(database_url).map(|file| file.with_extension("key"))
+}
+
 /// The file of an SQLite URL; none for a database in memory.
 fn database_file(url: &str) -> Option<PathBuf> {
     let path = url.strip_prefix("sqlite:")?;
@@ -212,13 +223,4 @@ fn lan_url(listening: SocketAddr) -> Option<String> {
     };
     let usable = !ip.is_loopback() && !ip.is_unspecified();
     usable.then(|| format!("http://{}", SocketAddr::new(ip, listening.port())))
-}
-
-async fn sweep(services: Services) {
-    loop {
-        if let Err(error) = services.store.delete_expired_sessions(services.clock.now()).await {
-            tracing::warn!(%error, "expired sessions could not be deleted");
-        }
-        tokio::time::sleep(SWEEP).await;
-    }
 }

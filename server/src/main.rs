@@ -1,5 +1,7 @@
 //! The `voxpop` command.
 
+mod command;
+
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -21,6 +23,19 @@ struct Cli {
 enum Command {
     /// Serve Voxpop.
     Serve(Box<Config>),
+    /// Make accounts, reset their passwords, disable them.
+    #[command(subcommand)]
+    User(command::user::User),
+    /// Invite somebody to make an account.
+    Invite(command::invite::Invite),
+    /// Take a room down, or put it back.
+    #[command(subcommand)]
+    Room(command::room::Room),
+    /// Print the trail of security events.
+    Audit(command::audit::Audit),
+    /// Replace the keys that sign tokens.
+    #[command(subcommand)]
+    Keys(command::keys::Keys),
 }
 
 #[tokio::main]
@@ -29,6 +44,11 @@ async fn main() -> ExitCode {
     let outcome = match telemetry::start(&cli.log) {
         Ok(()) => match cli.command {
             Command::Serve(config) => serve(*config).await,
+            Command::User(user) => command::user::run(user).await,
+            Command::Invite(invite) => command::invite::run(invite).await,
+            Command::Room(room) => command::room::run(room).await,
+            Command::Audit(audit) => command::audit::run(audit).await,
+            Command::Keys(keys) => command::keys::run(keys).await,
         },
         Err(error) => Err(error),
     };

@@ -37,6 +37,10 @@ pub struct Site {
     pub root: PathBuf,
     /// Who may make an account.
     pub registration: Registration,
+    /// Where the imprint is, for the foot of every page.
+    pub imprint_url: Option<String>,
+    /// Where it says what is done with what people leave here, for the same.
+    pub privacy_url: Option<String>,
     /// Proxies that are believed about where requests come from.
     pub trusted_proxies: Vec<IpNet>,
 }

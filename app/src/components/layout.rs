@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::icon::Logo;
-use crate::data::Visitor;
+use crate::data::{Legal, Visitor};
 use crate::erase::{Drawn, Erase};
 #[cfg(feature = "ssr")]
 use crate::raw::raw_text;
@@ -47,6 +47,7 @@ pub(crate) fn framed(title: &str, class: &'static str, inside: Drawn) -> Drawn {
         <main id="main" class=format!("page {class}")>
             {inside}
         </main>
+        {foot(use_context::<Visitor>().map(|visitor| visitor.legal).unwrap_or_default())}
     }
     .kept()
 }
@@ -66,6 +67,15 @@ pub(crate) fn set_title(title: &str) {
 #[cfg(feature = "ssr")]
 fn page_title(title: &str) -> String {
     if title == t().name { title.to_owned() } else { format!("{title} · {}", t().name) }
+}
+
+/// What the operator has to say about the site; nothing where that is nothing.
+fn foot(legal: Legal) -> Option<Drawn> {
+    let link = |href: String, words: &'static str| view! { <a href=href rel="external">{words}</a> };
+    let links = [(legal.imprint, t().imprint), (legal.privacy, t().privacy)];
+    let links: Vec<_> =
+        links.into_iter().filter_map(|(href, words)| href.map(|href| link(href, words))).collect();
+    (!links.is_empty()).then(|| view! { <footer class="foot">{links}</footer> }.kept())
 }
 
 fn links(account: Option<String>) -> Drawn {

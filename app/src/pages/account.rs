@@ -6,6 +6,7 @@ use crate::components::fields::TextField;
 use crate::components::form::FormState;
 use crate::components::layout::Layout;
 use crate::components::problem::Alert;
+use crate::data::Registration;
 use crate::erase::Erase;
 use crate::text::t;
 
@@ -14,8 +15,8 @@ use crate::text::t;
 pub(crate) fn Login(
     /// Where to go afterwards.
     next: Option<String>,
-    /// Whether accounts can be made here.
-    registration_open: bool,
+    /// Who may make an account here.
+    registration: Registration,
 ) -> impl IntoView {
     let form = FormState::new("");
     let next = local(form.value("next").or(next));
@@ -31,7 +32,7 @@ pub(crate) fn Login(
                     <TextField form name="password" label=t().password kind="password" most=128 autocomplete="current-password"/>
                     <button class="button primary wide" type="submit">{t().sign_in}</button>
                 </form>
-                {registration_open.then(|| view! {
+                {(registration != Registration::Closed).then(|| view! {
                     <p class="aside">
                         {t().no_account} " "
                         <a href=other rel="external">{t().create_account}</a>
@@ -48,10 +49,18 @@ pub(crate) fn Login(
 pub(crate) fn Register(
     /// Where to go afterwards.
     next: Option<String>,
+    /// Who may make an account here.
+    registration: Registration,
+    /// The invitation that somebody followed.
+    invitation: Option<String>,
 ) -> impl IntoView {
     let form = FormState::new("");
     let next = local(form.value("next").or(next));
     let other = format!("/login{}", query(&next));
+    let invited = (registration == Registration::Invite).then(|| {
+        let first = invitation.unwrap_or_default();
+        view! { <Invitation form first optional=false/> }
+    });
     view! {
         <Layout title=t().create_account class="narrow">
             <section class="card">
@@ -60,6 +69,7 @@ pub(crate) fn Register(
                 <form method="post" action="/register">
                     <Alert form/>
                     <Next next/>
+                    {invited}
                     <TextField form name="username" label=t().username hint=t().username_hint most=32 autocomplete="username"/>
                     <TextField form name="display_name" label=t().display_name hint=t().display_name_hint most=60 autocomplete="name" optional=true/>
                     <TextField form name="password" label=t().password hint=t().password_hint kind="password" most=128 autocomplete="new-password"/>
@@ -71,6 +81,22 @@ pub(crate) fn Register(
                 </p>
             </section>
         </Layout>
+    }
+    .erased()
+}
+
+/// Where an invitation is entered.
+#[component]
+pub(crate) fn Invitation(
+    /// Its form.
+    form: FormState,
+    /// What stands in it at first.
+    first: String,
+    /// Whether the form is good for something without one.
+    optional: bool,
+) -> impl IntoView {
+    view! {
+        <TextField form name="invitation" label=t().invitation hint=t().invitation_hint first=first most=60 optional=optional/>
     }
     .erased()
 }

@@ -67,11 +67,7 @@ pub(crate) fn live_page(page: LivePage, loaded: Loaded, place: &str) -> Drawn {
 /// The page that the server drew. It is only asked for where that is a page about a room.
 #[cfg(not(feature = "ssr"))]
 pub(crate) fn hydrated(place: crate::place::Place) -> impl IntoView {
-    let missing = || Loaded {
-        visitor: Visitor { me: None, registration_open: false },
-        room: Err(Problem::internal()),
-        sent: None,
-    };
+    let missing = || Loaded { visitor: Visitor::nobody(), room: Err(Problem::internal()), sent: None };
     let loaded = SharedValue::new(missing).into_inner();
     provide_visitor(loaded.visitor);
     provide_sent_form(loaded.sent);

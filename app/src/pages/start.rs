@@ -6,7 +6,9 @@ use crate::components::fields::{TextArea, TextField};
 use crate::components::form::FormState;
 use crate::components::layout::Layout;
 use crate::components::problem::Alert;
+use crate::data::Registration;
 use crate::erase::Erase;
+use crate::pages::account::Invitation;
 use crate::text::t;
 
 /// Where a draft goes that could not be started at once: the same fields, and the way to an account.
@@ -14,14 +16,14 @@ use crate::text::t;
 pub(crate) fn Start(
     /// Whether the visitor is signed in.
     known: bool,
-    /// Whether accounts can be made here.
-    registration_open: bool,
+    /// Who may make an account here.
+    registration: Registration,
 ) -> impl IntoView {
     view! {
         <Layout title=t().start_title class="narrow">
             <section class="card">
                 <h1>{t().start_title}</h1>
-                <StartForm known registration_open/>
+                <StartForm known registration/>
             </section>
         </Layout>
     }
@@ -45,12 +47,13 @@ pub(crate) fn QuickPoll() -> impl IntoView {
 fn StartForm(
     /// Whether the visitor is signed in.
     known: bool,
-    /// Whether accounts can be made here.
-    registration_open: bool,
+    /// Who may make an account here.
+    registration: Registration,
 ) -> impl IntoView {
     let form = FormState::new("");
     let account = (!known).then(|| {
-        let register = registration_open.then(|| {
+        let can_register = registration != Registration::Closed;
+        let register = can_register.then(|| {
             view! {
                 <button class="button primary" type="submit" name="intent" value="register">{t().register_and_start}</button>
             }
@@ -61,10 +64,11 @@ fn StartForm(
                 <p class="hint">{t().account_hint}</p>
                 <TextField form name="username" label=t().username hint=t().username_hint most=32 autocomplete="username"/>
                 <TextField form name="password" label=t().password hint=t().password_hint kind="password" most=128 autocomplete="current-password"/>
+                {(registration == Registration::Invite).then(|| view! { <Invitation form first=String::new() optional=true/> })}
             </fieldset>
             <div class="actions">
                 {register}
-                <button class="button" class:primary=!registration_open type="submit" name="intent" value="login">{t().sign_in_and_start}</button>
+                <button class="button" class:primary=!can_register type="submit" name="intent" value="login">{t().sign_in_and_start}</button>
             </div>
         }
     });

@@ -26,8 +26,6 @@ const BATCH: usize = 500;
 /// How long lost ticks wait at most, and how often the connection that listens is tried.
 const SECOND: Duration = Duration::from_secs(1);
 const PROBE: Duration = Duration::from_secs(3);
-/// How often it is looked at who is to go.
-const SESSIONS: Duration = Duration::from_secs(30);
 /// How long between tries to connect again.
 const PAUSE: Duration = Duration::from_millis(300);
 /// How long a room's tick is kept, in seconds: longer than any node goes without asking.
@@ -72,7 +70,6 @@ impl RedisBus {
         let bus =
             Self { local: Arc::default(), node, keys: link.keys.clone(), outgoing, followed: Arc::default() };
         background.run(send(link.clone(), queue));
-        background.run(look_who_ended(bus.local.clone()));
         background.run(hear(link, bus.local.clone(), bus.node.clone(), bus.followed.clone()));
         bus
     }
@@ -137,14 +134,6 @@ async fn send(link: Link, mut queue: mpsc::Receiver<Outgoing>) {
             Ok(()) => ticks.clear(),
             Err(error) => tracing::debug!(%error, "messages to other nodes were lost"),
         }
-    }
-}
-
-/// Has it looked at now and then who is to go, in case that the message was lost with its sender.
-async fn look_who_ended(local: Arc<LocalBus>) {
-    loop {
-        sleep(SESSIONS).await;
-        local.publish(Event::Missed);
     }
 }
 

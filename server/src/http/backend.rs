@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use app::backend::Backend;
-use app::data::{HostAction, RoomPage, Visitor};
+use app::data::{HostAction, Legal, RoomPage, Visitor};
 use async_trait::async_trait;
 use axum::http::HeaderMap;
 use domain::{NewPoll, NewRoom, Poll, PollId, PollPatch, Problem, Room, RoomList, RoomPatch};
@@ -45,7 +45,14 @@ impl RequestBackend {
 impl Backend for RequestBackend {
     fn visitor(&self) -> Visitor {
         let me = self.asker.0.as_ref().map(|principal| principal.me.clone());
-        Visitor { me, registration_open: self.state.site.registration == Registration::Open }
+        let site = &self.state.site;
+        let registration = match site.registration {
+            Registration::Open => app::data::Registration::Open,
+            Registration::Invite => app::data::Registration::Invite,
+            Registration::Closed => app::data::Registration::Closed,
+        };
+        let legal = Legal { imprint: site.imprint_url.clone(), privacy: site.privacy_url.clone() };
+        Visitor { me, registration, legal }
     }
 
     async fn room_page(&self, code: &str) -> Result<RoomPage, Problem> {

@@ -122,6 +122,8 @@ pub(crate) mod tests {
             lan_url: Some("http://192.168.0.7:3000".into()),
             root: "target/site".into(),
             registration: Registration::Open,
+            imprint_url: None,
+            privacy_url: None,
             trusted_proxies: Vec::new(),
         }
     }

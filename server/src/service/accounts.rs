@@ -7,17 +7,20 @@ use serde::Deserialize;
 
 use super::Services;
 use super::sessions::Refresh;
+use crate::audit::{About, SecurityEvent};
 use crate::auth::password::{check_choice, is_outdated};
 use crate::auth::{Asker, Principal, Sender};
 use crate::bus::Event;
 use crate::config::Registration;
-use crate::doors::Door;
+use crate::doors::{Attempt, Door};
 use crate::error::Result;
+use crate::operator::invitation_hash;
+use crate::store::invitations::{self, CodeHash};
 use crate::store::sessions;
 use crate::store::users::{self, NewUser, UserRecord};
 
 /// How long a device stays the same guest.
-const GUEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+pub const GUEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// An account as somebody asks for it. Nothing in it has been checked.
 #[derive(Clone, Deserialize)]
@@ -32,6 +35,9 @@ pub struct NewAccount {
     /// The room that it is made in, by its code: what the guest chose there becomes the account's.
     #[serde(default)]
     pub room: Option<String>,
+    /// The code of an invitation, where accounts are by invitation.
+    #[serde(default)]
+    pub invitation: Option<String>,
 }
 
 /// Somebody with a fresh token.
@@ -50,10 +56,8 @@ pub struct SignedIn {
 impl Services {
     /// Makes an account and signs it in.
     pub async fn register(&self, account: NewAccount, sender: &Sender) -> Result<SignedIn> {
-        if self.registration == Registration::Closed {
-            return Err(Problem::new(403, "registration_closed", "New accounts cannot be made here.").into());
-        }
         self.doors.enter(Door::Register, sender.address).await?;
+        let invitation = self.invitation(account.invitation.as_deref()).await?;
         let (username, password, display_name) = parse(account).map_err(Problem::invalid)?;
         let password_hash = self.passwords.hash(password, self.clock.random()).await?;
         let now = self.clock.now();
@@ -64,15 +68,30 @@ impl Services {
             display_name: display_name.as_ref(),
             password_hash: &password_hash,
         };
-        if !self.store.insert_user(user, now).await? {
+        let mut transaction = self.store.begin().await?;
+        if let Some(hash) = invitation
+            && !invitations::take(&mut transaction, hash, id, now).await?
+        {
+            return Err(bad_invitation().into());
+        }
+        if !users::insert(&mut transaction, user, now).await? {
             let taken = FieldError::new("username", "is taken; please choose another");
             let problem =
                 Problem::new(409, "username_taken", "This user name is taken. Please choose another.");
             return Err(problem.with_field(taken).into());
         }
+        transaction.commit().await?;
+        let about = About { account: Some(id), sender: Some(sender), ..About::default() };
+        self.audit.note(SecurityEvent::Registered, about);
         let display_name = display_name.map(|name| name.as_str().to_owned());
         self.sign_in(
-            UserRecord { id, username: username.as_str().to_owned(), display_name, password_hash },
+            UserRecord {
+                id,
+                username: username.as_str().to_owned(),
+                display_name,
+                password_hash,
+                disabled: false,
+            },
             sender,
         )
         .await
@@ -86,18 +105,59 @@ impl Services {
             return Err(wrong().into());
         };
         self.doors.enter(Door::Login, sender.address).await?;
-        let attempt = self.doors.attempt(&username, sender).await?;
+        let attempt = self.attempt(&username, sender).await?;
         let user = self.store.user_named(&username).await?;
         let stored = user.as_ref().map(|user| user.password_hash.clone());
         let again = password.clone();
         let matches = self.passwords.verify(password, stored).await?;
+        let known = user.as_ref().map(|user| user.id);
+        let about = About { account: known, sender: Some(sender), ..About::default() };
         match user.filter(|_| matches) {
+            Some(user) if user.disabled => {
+                attempt.succeeded().await;
+                let detail = "This account was disabled by the operator of this site.";
+                Err(Problem::new(403, "account_disabled", detail).into())
+            }
             Some(user) => {
                 attempt.succeeded().await;
+                self.audit.note(SecurityEvent::SignedIn, about);
                 self.upgrade(&user, again).await?;
                 self.sign_in(user, sender).await
             }
-            None => Err(wrong().into()),
+            None => {
+                self.audit.note(SecurityEvent::SignInFailed, about);
+                Err(wrong().into())
+            }
+        }
+    }
+
+    /// Lets somebody try a password.
+    async fn attempt(&self, username: &Username, sender: &Sender) -> Result<Attempt> {
+        let attempt = self.doors.attempt(username, sender).await;
+        if attempt.is_err() {
+            self.audit.note_throttled(sender);
+        }
+        attempt
+    }
+
+    /// The invitation that an account takes; none where accounts need none.
+    async fn invitation(&self, code: Option<&str>) -> Result<Option<CodeHash>> {
+        let code = code.filter(|code| !code.trim().is_empty());
+        match (self.registration, code) {
+            (Registration::Open, _) => Ok(None),
+            (Registration::Closed, _) => {
+                Err(Problem::new(403, "registration_closed", "New accounts cannot be made here.").into())
+            }
+            (Registration::Invite, None) => {
+                let error = FieldError::new("invitation", "is needed to make an account here");
+                let detail = "Accounts are by invitation here. Please enter the code of yours.";
+                Err(Problem::new(403, "invitation_required", detail).with_field(error).into())
+            }
+            (Registration::Invite, Some(code)) => {
+                let hash = invitation_hash(code);
+                let is_good = self.store.is_invitation_good(hash, self.clock.now()).await?;
+                if is_good { Ok(Some(hash)) } else { Err(bad_invitation().into()) }
+            }
         }
     }
 
@@ -129,7 +189,7 @@ impl Services {
         let record = self.store.user(user).await?.ok_or_else(Problem::not_authenticated)?;
         let username = Username::parse(&record.username).map_err(|_| Problem::internal())?;
         check_choice("new", &new, &username).map_err(|error| Problem::invalid(vec![error]))?;
-        let attempt = self.doors.attempt(&username, sender).await?;
+        let attempt = self.attempt(&username, sender).await?;
         if !self.passwords.verify(current, Some(record.password_hash)).await? {
             return Err(wrong().into());
         }
@@ -141,6 +201,8 @@ impl Services {
         let ended = sessions::end_all_of(&mut transaction, user, session, self.clock.now()).await?;
         transaction.commit().await?;
         ended.into_iter().for_each(|session| self.bus.publish(Event::SessionEnded(session)));
+        let about = About { account: Some(user), sender: Some(sender), ..About::default() };
+        self.audit.note(SecurityEvent::PasswordChanged, about);
         Ok(())
     }
 
@@ -177,14 +239,21 @@ impl Services {
             self.bus.publish(Event::GuestEnded(principal.voter()));
             return Ok(());
         };
-        while let Some(room) = self.store.rooms_of(user, "", None, 1).await?.pop() {
-            self.delete_room(asker, room.code.as_str()).await?;
+        while let Some(room) = self.store.any_room_of(user).await? {
+            self.remove_room(&room).await?;
         }
         let sessions = self.store.sessions_of(user, self.clock.now()).await?;
         self.store.delete_user(user).await?;
         sessions.into_iter().for_each(|session| self.bus.publish(Event::SessionEnded(session.id)));
+        self.audit.note(SecurityEvent::AccountDeleted, About::default());
         Ok(())
     }
+}
+
+/// An invitation that is not, is too old, or was used: 403 `invitation_invalid`.
+fn bad_invitation() -> Problem {
+    let error = FieldError::new("invitation", "is not valid: mistyped, too old, or used already");
+    Problem::new(403, "invitation_invalid", "This invitation is not valid (any more).").with_field(error)
 }
 
 fn parse(

@@ -3,6 +3,7 @@
 use domain::{IdentityKind, Problem, RoomCode, RoomId, UserId, VoterId};
 
 use super::{Services, SignedIn};
+use crate::audit::{About, SecurityEvent};
 use crate::auth::Asker;
 use crate::error::{Error, Result};
 use crate::store::{rooms, tickets};
@@ -17,6 +18,8 @@ impl Services {
             return Ok(());
         };
         let Some(room) = self.store.room_by_code(code).await? else { return Ok(()) };
+        let about = About { account: Some(account), room: Some(room.id), ..About::default() };
+        self.audit.note(SecurityEvent::GuestAdopted, about);
         self.hand_ticket_over(room.id, guest.voter(), account).await?;
         match self.ballots.adopt(room.id, guest.voter(), account).await {
             // Deleted just now.

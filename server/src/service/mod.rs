@@ -2,6 +2,7 @@
 //! once. Every use case takes who asks and authorises by loading what it names through the asker.
 
 mod accounts;
+mod export;
 mod identity;
 mod polls;
 mod rooms;
@@ -12,11 +13,12 @@ mod voting;
 
 use std::sync::Arc;
 
-pub use accounts::{NewAccount, SignedIn};
+pub use accounts::{GUEST, NewAccount, SignedIn};
 pub use sessions::{Refresh, Session};
 pub use tickets::TicketHolders;
 pub use view::{RoomState, Viewer};
 
+use crate::audit::Audit;
 use crate::auth::key::KeyRing;
 use crate::auth::password::Passwords;
 use crate::auth::token::Tokens;
@@ -46,6 +48,8 @@ pub struct Services {
     pub doors: Doors,
     /// Voters that are known to hold a ticket.
     pub ticket_holders: TicketHolders,
+    /// The trail of security events.
+    pub audit: Audit,
     /// Time and randomness.
     pub clock: Clock,
     /// Who may make an account.

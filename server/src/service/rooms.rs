@@ -7,6 +7,7 @@ use domain::{
 use sqlx::AnyConnection;
 
 use super::{RoomState, Services, Viewer};
+use crate::audit::{About, SecurityEvent};
 use crate::auth::Asker;
 use crate::bus::Event;
 use crate::doors::Door;
@@ -111,6 +112,10 @@ impl Services {
         self.bus.publish(Event::RoomChanged { room: room.id });
         if patch.settings.is_some() {
             self.ballots.settings_changed(room.id).await?;
+            let detail = serde_json::to_string(&settings).unwrap_or_default();
+            let about =
+                About { account: Some(room.host), room: Some(room.id), detail: &detail, ..About::default() };
+            self.audit.note(SecurityEvent::SettingsChanged, about);
         }
         self.room(asker, code).await
     }
@@ -118,6 +123,14 @@ impl Services {
     /// Deletes a room with its polls and ballots. Its code opens nothing any more.
     pub async fn delete_room(&self, asker: &Asker, code: &str) -> Result<()> {
         let room = self.hosted(asker, code).await?;
+        self.remove_room(&room).await?;
+        let about = About { account: Some(room.host), room: Some(room.id), ..About::default() };
+        self.audit.note(SecurityEvent::RoomDeleted, about);
+        Ok(())
+    }
+
+    /// Deletes a room, whoever wants it.
+    pub async fn remove_room(&self, room: &RoomRecord) -> Result<()> {
         for poll in self.store.polls_of(room.id).await? {
             self.ballots.delete(poll.id).await?;
         }

@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::accounts::{account, guest};
 use super::{Services, SignedIn};
+use crate::audit::{About, SecurityEvent};
 use crate::auth::refresh::RefreshToken;
 use crate::auth::{Asker, Principal, Sender};
 use crate::bus::Event;
@@ -98,6 +99,9 @@ impl Services {
                     sessions::end(&mut transaction, session.id, now).await?;
                     transaction.commit().await?;
                     self.bus.publish(Event::SessionEnded(session.id));
+                    let about =
+                        About { account: Some(session.user), sender: Some(sender), ..About::default() };
+                    self.audit.note(SecurityEvent::RefreshReused, about);
                     return Err(ended().into());
                 }
             }
@@ -156,6 +160,8 @@ impl Services {
         if let Some(session) = asker.0.as_ref().and_then(|principal| principal.session) {
             self.store.end_session(session, self.clock.now()).await?;
             self.bus.publish(Event::SessionEnded(session));
+            self.audit
+                .note(SecurityEvent::SignedOut, About { account: asker.user().ok(), ..About::default() });
         }
         Ok(())
     }
@@ -184,6 +190,7 @@ impl Services {
         }
         self.store.end_session(id, self.clock.now()).await?;
         self.bus.publish(Event::SessionEnded(id));
+        self.audit.note(SecurityEvent::SessionsRevoked, About { account: Some(user), ..About::default() });
         Ok(())
     }
 
@@ -195,6 +202,10 @@ impl Services {
         let ended = sessions::end_all_of(&mut transaction, user, current, self.clock.now()).await?;
         transaction.commit().await?;
         ended.into_iter().for_each(|session| self.bus.publish(Event::SessionEnded(session)));
+        self.audit.note(
+            SecurityEvent::SessionsRevoked,
+            About { account: Some(user), detail: "all others", ..About::default() },
+        );
         Ok(())
     }
 

@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use domain::{FieldError, PollId, Problem, TicketCode, VoterId, limits};
 
 use super::Services;
+use crate::audit::{About, SecurityEvent};
 use crate::auth::Asker;
 use crate::error::Result;
 use crate::store::rooms;
@@ -58,6 +59,10 @@ impl Services {
             }
         }
         transaction.commit().await?;
+        let detail = format!("{count} tickets");
+        let about =
+            About { account: Some(room.host), room: Some(room.id), detail: &detail, ..About::default() };
+        self.audit.note(SecurityEvent::TicketsMade, about);
         Ok(made)
     }
 

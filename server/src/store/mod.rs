@@ -1,9 +1,11 @@
 //! All SQL. One body a query for every database, in the vocabulary that sqlx's `Any` driver shares.
 
 pub mod adoptions;
+pub mod audit;
 pub mod ballots;
 mod dialect;
 mod fault;
+pub mod invitations;
 mod mysql;
 pub mod outbox;
 pub mod poison;

@@ -41,7 +41,7 @@ macro_rules! select {
 impl Store {
     /// The room with this code.
     pub async fn room_by_code(&self, code: RoomCode) -> Result<Option<RoomRecord>> {
-        query(select!("WHERE code = ?"))
+        query(select!("WHERE code = ? AND taken_down_at IS NULL"))
             .bind(code.as_str().to_owned())
             .fetch_optional(&self.read)
             .await?
@@ -66,7 +66,7 @@ impl Store {
         let pattern = format!("%{}%", search.replace('!', "!!").replace('%', "!%").replace('_', "!_"));
         let before = before.map_or(vec![0xff; 16], |id| id.as_bytes().to_vec());
         query(select!(
-            "WHERE host_id = ? AND id < ? AND (LOWER(title) LIKE LOWER(?) ESCAPE '!' OR code LIKE UPPER(?) ESCAPE '!') \
+            "WHERE host_id = ? AND id < ? AND taken_down_at IS NULL AND (LOWER(title) LIKE LOWER(?) ESCAPE '!' OR code LIKE UPPER(?) ESCAPE '!') \
              ORDER BY id DESC LIMIT ?"
         ))
         .bind(host.as_bytes().to_vec())
@@ -82,9 +82,84 @@ impl Store {
     }
 }
 
+/// A room that was taken down.
+#[derive(Clone, Copy, Debug)]
+pub struct TakenDown {
+    /// Its id.
+    pub id: RoomId,
+    /// Its join code.
+    pub code: RoomCode,
+}
+
+impl Store {
+    /// A room of a host, be it taken down or not.
+    pub async fn any_room_of(&self, host: UserId) -> Result<Option<RoomRecord>> {
+        query(select!("WHERE host_id = ? LIMIT 1"))
+            .bind(host.as_bytes().to_vec())
+            .fetch_optional(&self.read)
+            .await?
+            .map(|found| room(&found))
+            .transpose()
+    }
+
+    /// Says since when a room is gone for everybody, or that it is back; false when there is no such room.
+    pub async fn set_taken_down(&self, code: RoomCode, since: Option<Timestamp>) -> Result<bool> {
+        let mut transaction = self.begin().await?;
+        let done = query("UPDATE rooms SET taken_down_at = ?, takedown_told = 0 WHERE code = ?")
+            .bind(since.map(Timestamp::millis))
+            .bind(code.as_str().to_owned())
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    /// Rooms that were taken down and whose open pages have not been told.
+    pub async fn untold_takedowns(&self) -> Result<Vec<TakenDown>> {
+        query("SELECT id, code FROM rooms WHERE taken_down_at IS NOT NULL AND takedown_told = 0")
+            .fetch_all(&self.read)
+            .await?
+            .iter()
+            .map(|found| {
+                Ok(TakenDown {
+                    id: row::id(found, "id", RoomId::from_slice)?,
+                    code: row::word(found, "code")?,
+                })
+            })
+            .collect()
+    }
+
+    /// Notes that open pages of a room that was taken down have been told.
+    pub async fn note_takedown_told(&self, id: RoomId) -> Result<()> {
+        let mut transaction = self.begin().await?;
+        query("UPDATE rooms SET takedown_told = 1 WHERE id = ?")
+            .bind(id.as_bytes().to_vec())
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await
+    }
+
+    /// Rooms in which nothing has happened since a time, and nothing is open: made, opened and closed before it.
+    pub async fn unused_rooms(&self, before: Timestamp, most: u32) -> Result<Vec<RoomRecord>> {
+        query(select!(
+            "WHERE created_at < ? AND NOT EXISTS (SELECT 1 FROM polls p WHERE p.room_id = rooms.id AND \
+             (p.state = 'open' OR p.opened_at >= ? OR p.closed_at >= ?)) ORDER BY id LIMIT ?"
+        ))
+        .bind(before.millis())
+        .bind(before.millis())
+        .bind(before.millis())
+        .bind(i64::from(most))
+        .fetch_all(&self.read)
+        .await?
+        .iter()
+        .map(room)
+        .collect()
+    }
+}
+
 /// The room with this id, as this connection sees it.
 pub async fn find<'e>(executor: impl Executor<'e, Database = Any>, id: RoomId) -> Result<Option<RoomRecord>> {
-    query(select!("WHERE id = ?"))
+    query(select!("WHERE id = ? AND taken_down_at IS NULL"))
         .bind(id.as_bytes().to_vec())
         .fetch_optional(executor)
         .await?
@@ -95,8 +170,8 @@ pub async fn find<'e>(executor: impl Executor<'e, Database = Any>, id: RoomId) -
 /// The room with this id, locked until the transaction ends. Whoever locks its polls too locks it first.
 pub async fn find_locked(connection: &mut AnyConnection, id: RoomId) -> Result<Option<RoomRecord>> {
     let sql = match Dialect::of(connection) {
-        Dialect::Sqlite => select!("WHERE id = ?"),
-        Dialect::MySql => select!("WHERE id = ? FOR UPDATE"),
+        Dialect::Sqlite => select!("WHERE id = ? AND taken_down_at IS NULL"),
+        Dialect::MySql => select!("WHERE id = ? AND taken_down_at IS NULL FOR UPDATE"),
     };
     let found = query(sql).bind(id.as_bytes().to_vec()).fetch_optional(connection).await?;
     found.map(|found| room(&found)).transpose()

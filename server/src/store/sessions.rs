@@ -77,8 +77,8 @@ impl Store {
         now: Timestamp,
     ) -> Result<Option<(UserRecord, Timestamp)>> {
         query(
-            "SELECT u.id, u.username, u.display_name, u.password_hash, s.created_at FROM sessions s \
-             JOIN users u ON u.id = s.user_id WHERE s.id = ? AND s.ended_at IS NULL AND s.expires_at > ?",
+            "SELECT u.id, u.username, u.display_name, u.password_hash, u.disabled_at, s.created_at FROM sessions s \
+             JOIN users u ON u.id = s.user_id WHERE s.id = ? AND u.disabled_at IS NULL AND s.ended_at IS NULL AND s.expires_at > ?",
         )
         .bind(session.as_bytes().to_vec())
         .bind(now.millis())

@@ -1,5 +1,7 @@
 //! Accounts, and guests that have a name.
 
+use std::collections::HashSet;
+
 use domain::{DisplayName, Timestamp, UserId, Username, VoterId};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, query};
@@ -18,6 +20,8 @@ pub struct UserRecord {
     pub display_name: Option<String>,
     /// The PHC string of its password.
     pub password_hash: String,
+    /// Whether the operator lets it sign in no more.
+    pub disabled: bool,
 }
 
 /// An account to store.
@@ -33,29 +37,19 @@ pub struct NewUser<'a> {
 }
 
 impl Store {
-    /// Stores an account; false when its user name is taken.
-    pub async fn insert_user(&self, user: NewUser<'_>, now: Timestamp) -> Result<bool> {
-        let mut transaction = self.begin().await?;
-        let inserted = query(
-            "INSERT INTO users (id, username, display_name, password_hash, created_at) VALUES (?, ?, ?, ?, ?)",
-        )
-        .bind(user.id.as_bytes().to_vec())
-        .bind(user.username.as_str().to_owned())
-        .bind(user.display_name.map(|name| name.as_str().to_owned()))
-        .bind(user.password_hash.to_owned())
-        .bind(now.millis())
-        .execute(&mut *transaction)
-        .await;
-        match inserted {
-            Ok(_) => transaction.commit().await.map(|()| true),
-            Err(sqlx::Error::Database(error)) if error.is_unique_violation() => Ok(false),
-            Err(error) => Err(error.into()),
-        }
+    /// All accounts by name.
+    pub async fn users(&self) -> Result<Vec<UserRecord>> {
+        query("SELECT id, username, display_name, password_hash, disabled_at FROM users ORDER BY username")
+            .fetch_all(&self.read)
+            .await?
+            .iter()
+            .map(user)
+            .collect()
     }
 
     /// The account with this id.
     pub async fn user(&self, id: UserId) -> Result<Option<UserRecord>> {
-        query("SELECT id, username, display_name, password_hash FROM users WHERE id = ?")
+        query("SELECT id, username, display_name, password_hash, disabled_at FROM users WHERE id = ?")
             .bind(id.as_bytes().to_vec())
             .fetch_optional(&self.read)
             .await?
@@ -65,7 +59,7 @@ impl Store {
 
     /// The account with this user name.
     pub async fn user_named(&self, username: &Username) -> Result<Option<UserRecord>> {
-        query("SELECT id, username, display_name, password_hash FROM users WHERE username = ?")
+        query("SELECT id, username, display_name, password_hash, disabled_at FROM users WHERE username = ?")
             .bind(username.as_str().to_owned())
             .fetch_optional(&self.read)
             .await?
@@ -96,11 +90,16 @@ impl Store {
         transaction.commit().await
     }
 
-    /// Deletes an account with its sessions. Its rooms must be gone; its ballots elsewhere stay and are
-    /// nobody's.
+    /// Deletes an account with its sessions. Its rooms must be gone; its ballots elsewhere, and what the audit trail says of
+    /// it, stay and are nobody's.
     pub async fn delete_user(&self, user: UserId) -> Result<()> {
         let mut transaction = self.begin().await?;
-        for statement in ["DELETE FROM sessions WHERE user_id = ?", "DELETE FROM users WHERE id = ?"] {
+        for statement in [
+            "DELETE FROM sessions WHERE user_id = ?",
+            "UPDATE audit SET account_id = NULL WHERE account_id = ?",
+            "UPDATE invitations SET used_by = NULL WHERE used_by = ?",
+            "DELETE FROM users WHERE id = ?",
+        ] {
             query(statement).bind(user.as_bytes().to_vec()).execute(&mut *transaction).await?;
         }
         transaction.commit().await
@@ -127,6 +126,37 @@ impl Store {
         self.put_guest(guest, None, Some(now.millis())).await
     }
 
+    /// Which guests have left for good since a time.
+    pub async fn ended_guests(&self, since: Timestamp) -> Result<HashSet<VoterId>> {
+        query("SELECT id FROM guests WHERE ended_at >= ?")
+            .bind(since.millis())
+            .fetch_all(&self.read)
+            .await?
+            .iter()
+            .map(|found| row::id(found, "id", VoterId::from_slice))
+            .collect()
+    }
+
+    /// Forgets guests that left before a time: by then their tokens have expired.
+    pub async fn delete_ended_guests(&self, before: Timestamp) -> Result<()> {
+        let mut transaction = self.begin().await?;
+        query("DELETE FROM guests WHERE ended_at < ?")
+            .bind(before.millis())
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await
+    }
+
+    /// Forgets the names of guests that are older than a time.
+    pub async fn delete_named_guests(&self, before: Timestamp) -> Result<()> {
+        let mut transaction = self.begin().await?;
+        query("DELETE FROM guests WHERE ended_at IS NULL AND id < ?")
+            .bind(VoterId::new(before, [0; 10]).as_bytes().to_vec())
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await
+    }
+
     async fn put_guest(&self, guest: VoterId, name: Option<String>, ended_at: Option<i64>) -> Result<()> {
         let mut transaction = self.begin().await?;
         query(put_guest_statement(self.dialect))
@@ -137,6 +167,39 @@ impl Store {
             .await?;
         transaction.commit().await
     }
+}
+
+/// Stores an account; false when its user name is taken.
+pub async fn insert(connection: &mut AnyConnection, user: NewUser<'_>, now: Timestamp) -> Result<bool> {
+    let inserted = query(
+        "INSERT INTO users (id, username, display_name, password_hash, created_at) VALUES (?, ?, ?, ?, ?)",
+    )
+    .bind(user.id.as_bytes().to_vec())
+    .bind(user.username.as_str().to_owned())
+    .bind(user.display_name.map(|name| name.as_str().to_owned()))
+    .bind(user.password_hash.to_owned())
+    .bind(now.millis())
+    .execute(connection)
+    .await;
+    match inserted {
+        Ok(_) => Ok(true),
+        Err(sqlx::Error::Database(error)) if error.is_unique_violation() => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Says since when an account may not sign in; never mind when it may.
+pub async fn set_disabled(
+    connection: &mut AnyConnection,
+    user: UserId,
+    since: Option<Timestamp>,
+) -> Result<()> {
+    query("UPDATE users SET disabled_at = ? WHERE id = ?")
+        .bind(since.map(Timestamp::millis))
+        .bind(user.as_bytes().to_vec())
+        .execute(connection)
+        .await?;
+    Ok(())
 }
 
 /// Stores another password of an account.
@@ -180,5 +243,6 @@ pub(super) fn user(found: &AnyRow) -> Result<UserRecord> {
         username: row::get(found, "username")?,
         display_name: row::get(found, "display_name")?,
         password_hash: row::get(found, "password_hash")?,
+        disabled: row::maybe_time(found, "disabled_at")?.is_some(),
     })
 }

@@ -22,6 +22,9 @@ use crate::shard::Shard;
 /// How long a socket waits for a room to let it in or out.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How far back it is looked for guests that ended: much longer than from one look to the next.
+const LATELY: Duration = Duration::from_secs(10 * 60);
+
 /// The sockets of this node and the rooms they are in.
 pub struct Hub {
     services: Services,
@@ -171,13 +174,18 @@ impl Hub {
         }
     }
 
-    /// Closes the sockets of sessions that ended unheard.
-    async fn look_who_ended(&self) {
+    /// Closes the sockets of sessions and guests that ended unheard.
+    pub(crate) async fn look_who_ended(&self) {
         let sessions: HashSet<SessionId> =
             self.sockets().values().filter_map(|socket| socket.owner?.1).collect();
         match self.services.ended_of(&sessions).await {
             Ok(ended) => self.log_out(|_, owner| owner.is_some_and(|session| ended.contains(&session))),
             Err(error) => tracing::debug!(%error, "sessions could not be looked at"),
+        }
+        let since = self.services.clock.now().minus(LATELY);
+        match self.services.store.ended_guests(since).await {
+            Ok(ended) => self.log_out(|voter, session| session.is_none() && ended.contains(&voter)),
+            Err(error) => tracing::debug!(%error, "guests could not be looked at"),
         }
     }
 

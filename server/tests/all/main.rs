@@ -14,6 +14,7 @@ mod http;
 mod identity;
 mod losses;
 mod nodes;
+mod operator;
 mod sessions;
 mod socket;
 mod tickets;

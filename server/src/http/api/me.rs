@@ -1,7 +1,8 @@
 //! Whoever asks.
 
+use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use domain::{Me, Problem};
 use serde::{Deserialize, Serialize};
@@ -55,6 +56,19 @@ pub(super) async fn delete(
     let kind = asker.principal()?.me.kind;
     state.services.delete_me(&asker).await?;
     Ok((StatusCode::NO_CONTENT, forgetting(kind, &state.site)))
+}
+
+/// `GET /me/export`.
+pub(super) async fn export(
+    State(state): State<AppState>,
+    Verified(asker): Verified,
+) -> Result<impl IntoResponse, Refused> {
+    let parts = state.services.export(&asker).await?;
+    let headers = [
+        (header::CONTENT_TYPE, "application/json"),
+        (header::CONTENT_DISPOSITION, "attachment; filename=\"voxpop-export.json\""),
+    ];
+    Ok((headers, Body::from_stream(parts)))
 }
 
 /// `POST /me/password`.

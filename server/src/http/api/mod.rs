@@ -65,6 +65,7 @@ fn routes() -> Routes {
         .at(PATCH, "/me", me::rename)
         .at(DELETE, "/me", me::delete)
         .at(POST, "/me/password", me::change_password)
+        .at(GET, "/me/export", me::export)
         .at(GET, "/me/sessions", me::sessions)
         .at(DELETE, "/me/sessions", me::end_other_sessions)
         .at(DELETE, "/me/sessions/{id}", me::end_session)

@@ -28,6 +28,7 @@ pub(crate) async fn register(visit: Visit, Sent(fields): Sent) -> Response {
         password: text(&fields, "password"),
         display_name: Some(text(&fields, "display_name")),
         room: None,
+        invitation: Some(text(&fields, "invitation")),
     };
     let signed = visit.state.services.register(account, &visit.sender).await;
     signed_in(visit, fields, signed).await

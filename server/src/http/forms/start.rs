@@ -34,7 +34,16 @@ async fn carry_out(visit: &mut Visit, fields: &Fields) -> Result<String, Refused
             services.login(&username, &password, &visit.sender).await?
         } else {
             services
-                .register(NewAccount { username, password, display_name: None, room: None }, &visit.sender)
+                .register(
+                    NewAccount {
+                        username,
+                        password,
+                        display_name: None,
+                        room: None,
+                        invitation: Some(text(fields, "invitation")),
+                    },
+                    &visit.sender,
+                )
                 .await?
         };
         visit.sign_in(signed);

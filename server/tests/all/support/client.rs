@@ -1,6 +1,7 @@
 //! A server on a port of its own, and people who talk to it over HTTP.
 
 use std::net::SocketAddr;
+use std::process::Stdio;
 use std::time::Duration;
 
 use reqwest::{Method, RequestBuilder, StatusCode};
@@ -10,7 +11,9 @@ use server::clock::Clock;
 use server::config::Config;
 use server::state::AppState;
 use tempfile::TempDir;
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
+use tokio::process::Command;
 use tokio::sync::oneshot;
 
 use super::rig;
@@ -20,6 +23,7 @@ use super::services::Place;
 pub struct TestServer {
     pub address: SocketAddr,
     pub state: AppState,
+    database_url: String,
     _folder: TempDir,
     stop: Option<oneshot::Sender<()>>,
 }
@@ -63,13 +67,27 @@ impl TestServer {
     async fn start_at(folder: TempDir, config: Config, clock: Clock) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
+        let database_url = config.database_url.reveal().to_owned();
         let server = Server::prepare(&config, address, clock).await.unwrap();
         let state = server.state.clone();
         let (stop, stopped) = oneshot::channel::<()>();
         tokio::spawn(server.serve(listener, async {
             let _dropped = stopped.await;
         }));
-        Self { address, state, _folder: folder, stop: Some(stop) }
+        Self { address, state, database_url, _folder: folder, stop: Some(stop) }
+    }
+
+    /// Runs a command of the operator's beside the server, with this on its standard input. What it printed, or its last
+    /// words.
+    pub async fn command(&self, words: &[&str], input: &str) -> Result<String, String> {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_voxpop"));
+        command.args(words).env_clear().env("DATABASE_URL", &self.database_url);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut running = command.spawn().unwrap();
+        running.stdin.take().unwrap().write_all(input.as_bytes()).await.unwrap();
+        let ended = running.wait_with_output().await.unwrap();
+        let told = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap().trim().to_owned();
+        if ended.status.success() { Ok(told(ended.stdout)) } else { Err(told(ended.stderr)) }
     }
 
     /// Tells the server to stop.

@@ -107,7 +107,7 @@ impl Rig {
     /// An account, signed in just now.
     pub async fn sign_up(&self, name: &str) -> SignedIn {
         let (username, password) = (name.to_owned(), "correct horse".to_owned());
-        let account = NewAccount { username, password, display_name: None, room: None };
+        let account = NewAccount { username, password, display_name: None, room: None, invitation: None };
         self.services.register(account, &Sender::default()).await.unwrap()
     }
 
@@ -215,6 +215,9 @@ pub fn config(folder: &Path) -> Config {
         strict: false,
         registration: Registration::Open,
         jwt_key: None,
+        imprint_url: None,
+        privacy_url: None,
+        retention_days: None,
         trusted_proxies: Vec::new(),
         doors: DoorSettings::off(),
         connections: Default::default(),

@@ -1,0 +1,42 @@
+//! `voxpop keys`: the keys that sign tokens.
+
+use std::io::{Write, stdout};
+
+use clap::Subcommand;
+use server::auth::key;
+use server::clock::Clock;
+use server::config::Secret;
+
+use super::told;
+
+/// Signing keys.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Keys {
+    /// Put a new key first: it signs from the next start on, the old ones still verify. Where keys are set by
+    /// VOXPOP_JWT_KEY the new one is printed, to be put before the others there, with a comma.
+    Rotate {
+        /// Keep none of the old keys: for when one may have leaked. Guests are strangers then; accounts stay signed in.
+        #[arg(long)]
+        drop_old: bool,
+        /// Keys that are set.
+        #[arg(long, env = "VOXPOP_JWT_KEY", hide_env_values = true)]
+        jwt_key: Option<Secret>,
+        /// The same as the server's: the file of keys is beside it.
+        #[arg(long, env = "DATABASE_URL", default_value = "sqlite://data/voxpop.db", hide_env_values = true)]
+        database_url: Secret,
+    },
+}
+
+/// Carries it out.
+pub(crate) async fn run(keys: Keys) -> Result<(), String> {
+    let Keys::Rotate { drop_old, jwt_key, database_url } = keys;
+    let clock = Clock::system();
+    let file = server::key_file(database_url.reveal()).filter(|_| jwt_key.is_none());
+    match file {
+        Some(file) => {
+            let id = key::rotate(&file, !drop_old, &clock).await.map_err(told)?;
+            writeln!(stdout(), "The key {id} signs from the next start on.").map_err(told)
+        }
+        None => writeln!(stdout(), "{}", key::fresh_text(&clock)).map_err(told),
+    }
+}

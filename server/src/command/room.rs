@@ -1,0 +1,33 @@
+//! `voxpop room`: taking a room down, and putting it back.
+
+use clap::Subcommand;
+
+use super::{Database, told};
+
+/// Rooms.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Room {
+    /// Take a room down: its polls close, its pages are gone for everybody, its host too. Everything is kept.
+    Takedown {
+        /// The join code.
+        code: String,
+        #[command(flatten)]
+        database: Database,
+    },
+    /// Put a room back that was taken down. Its polls stay closed until the host opens them.
+    Restore {
+        /// The join code.
+        code: String,
+        #[command(flatten)]
+        database: Database,
+    },
+}
+
+/// Carries it out.
+pub(crate) async fn run(room: Room) -> Result<(), String> {
+    let (code, down, database) = match room {
+        Room::Takedown { code, database } => (code, true, database),
+        Room::Restore { code, database } => (code, false, database),
+    };
+    database.open().await?.take_down(&code, down).await.map_err(told)
+}

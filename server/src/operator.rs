@@ -1,0 +1,169 @@
+//! What an operator does from the command line, beside a running server or without one. It works on the database alone;
+//! servers notice within a few seconds.
+
+use std::time::Duration;
+
+use domain::{DisplayName, FieldError, Password, Problem, RoomCode, UserId, Username};
+use sha2::{Digest, Sha256};
+
+use crate::audit::{SecurityEvent, event_id};
+use crate::auth::password::{Passwords, check_choice};
+use crate::clock::Clock;
+use crate::error::Result;
+use crate::store::audit::AuditRow;
+use crate::store::invitations::CodeHash;
+use crate::store::users::{self, NewUser, UserRecord};
+use crate::store::{Store, sessions};
+
+/// Characters of passwords and invitations that are made here: those of join codes, told apart by eye and ear.
+const ALPHABET: &[u8; 24] = b"23456789CDFGHJKMNPQRTVWX";
+/// How many characters: 24^20 is about 2^91.
+const LENGTH: usize = 20;
+
+/// Acts on a database.
+pub struct Operator {
+    store: Store,
+    clock: Clock,
+}
+
+impl Operator {
+    /// Opens the database.
+    pub async fn open(database_url: &str) -> Result<Self> {
+        Ok(Self { store: Store::open(database_url).await?, clock: Clock::system() })
+    }
+
+    /// Makes an account, whoever may make one otherwise. Without a password one is made; it is answered either way.
+    pub async fn add_user(
+        &self,
+        name: &str,
+        display_name: Option<&str>,
+        password: Option<String>,
+    ) -> Result<String> {
+        let username = Username::parse(name).map_err(invalid)?;
+        let display_name = display_name.map(DisplayName::parse).transpose().map_err(invalid)?;
+        let (password, hash) = self.hashed(&username, password).await?;
+        let now = self.clock.now();
+        let id = UserId::new(now, self.clock.random());
+        let user =
+            NewUser { id, username: &username, display_name: display_name.as_ref(), password_hash: &hash };
+        let mut transaction = self.store.begin().await?;
+        if !users::insert(&mut transaction, user, now).await? {
+            return Err(Problem::new(409, "username_taken", "This user name is taken.").into());
+        }
+        transaction.commit().await?;
+        self.note(SecurityEvent::AccountAdded, Some(id), "").await?;
+        Ok(password)
+    }
+
+    /// Gives an account another password and ends its sessions.
+    pub async fn reset_password(&self, name: &str, password: Option<String>) -> Result<String> {
+        let user = self.user(name).await?;
+        let username = Username::parse(&user.username).map_err(invalid)?;
+        let (password, hash) = self.hashed(&username, password).await?;
+        let mut transaction = self.store.begin().await?;
+        users::set_password(&mut transaction, user.id, &hash).await?;
+        sessions::end_all_of(&mut transaction, user.id, None, self.clock.now()).await?;
+        transaction.commit().await?;
+        self.note(SecurityEvent::PasswordReset, Some(user.id), "").await?;
+        Ok(password)
+    }
+
+    /// Lets an account sign in no more and ends its sessions, or lets it again.
+    pub async fn set_disabled(&self, name: &str, disabled: bool) -> Result<()> {
+        let user = self.user(name).await?;
+        let now = self.clock.now();
+        let mut transaction = self.store.begin().await?;
+        users::set_disabled(&mut transaction, user.id, disabled.then_some(now)).await?;
+        if disabled {
+            sessions::end_all_of(&mut transaction, user.id, None, now).await?;
+        }
+        transaction.commit().await?;
+        let event = if disabled { SecurityEvent::AccountDisabled } else { SecurityEvent::AccountEnabled };
+        self.note(event, Some(user.id), "").await
+    }
+
+    /// All accounts by name.
+    pub async fn users(&self) -> Result<Vec<UserRecord>> {
+        self.store.users().await
+    }
+
+    /// Makes an invitation that is good for so many days, and answers its code.
+    pub async fn invite(&self, days: u32) -> Result<String> {
+        let (code, now) = (self.random_code(), self.clock.now());
+        let expires_at = now.plus(Duration::from_secs(u64::from(days) * 24 * 60 * 60));
+        self.store.insert_invitation(invitation_hash(&code), now, expires_at).await?;
+        self.note(SecurityEvent::InvitationMade, None, &format!("good until {expires_at}")).await?;
+        Ok(code)
+    }
+
+    /// Takes a room down: it is gone for everybody, its host too; or puts it back.
+    pub async fn take_down(&self, code: &str, down: bool) -> Result<()> {
+        let code: RoomCode = code.parse().map_err(|_| Problem::no_such_room())?;
+        if !self.store.set_taken_down(code, down.then(|| self.clock.now())).await? {
+            return Err(Problem::no_such_room().into());
+        }
+        let event = if down { SecurityEvent::RoomTakenDown } else { SecurityEvent::RoomRestored };
+        self.note(event, None, code.as_str()).await
+    }
+
+    /// The newest security events, of an account or of all.
+    pub async fn audit(&self, name: Option<&str>, most: u32) -> Result<Vec<AuditRow>> {
+        let account = match name {
+            Some(name) => Some(self.user(name).await?.id),
+            None => None,
+        };
+        self.store.audit(account, most).await
+    }
+
+    async fn user(&self, name: &str) -> Result<UserRecord> {
+        let found = match Username::parse(name) {
+            Ok(name) => self.store.user_named(&name).await?,
+            Err(_) => None,
+        };
+        Ok(found
+            .ok_or_else(|| Problem::new(404, "no_such_user", format!("There is no account named {name}.")))?)
+    }
+
+    async fn hashed(&self, username: &Username, password: Option<String>) -> Result<(String, String)> {
+        let password = password.unwrap_or_else(|| self.random_code());
+        let checked = Password::parse(&password).map_err(invalid)?;
+        check_choice("password", &checked, username).map_err(invalid)?;
+        let passwords = Passwords::new(self.clock.random())?;
+        let hash = passwords.hash(checked, self.clock.random()).await?;
+        Ok((password, hash))
+    }
+
+    fn random_code(&self) -> String {
+        let random: [u8; LENGTH * 2] = self.clock.random();
+        let letter = |pair: &[u8]| {
+            let number = usize::from(pair[0]) << 8 | usize::from(pair[1]);
+            char::from(ALPHABET[number % ALPHABET.len()])
+        };
+        random.chunks_exact(2).map(letter).collect()
+    }
+
+    async fn note(&self, event: SecurityEvent, account: Option<UserId>, detail: &str) -> Result<()> {
+        let row = AuditRow {
+            id: event_id(&self.clock),
+            at: self.clock.now(),
+            event: event.word().to_owned(),
+            account,
+            room: None,
+            address_hash: None,
+            device: "operator".to_owned(),
+            detail: detail.to_owned(),
+        };
+        self.store.insert_audit(&[row]).await
+    }
+}
+
+/// What is stored of an invitation, however it was typed.
+pub(crate) fn invitation_hash(code: &str) -> CodeHash {
+    let typed: String =
+        code.chars().filter(|c| !c.is_whitespace() && *c != '-').map(|c| c.to_ascii_uppercase()).collect();
+    Sha256::digest(typed.as_bytes()).into()
+}
+
+fn invalid(error: FieldError) -> Problem {
+    Problem::invalid(vec![error])
+}

@@ -1,0 +1,102 @@
+//! The trail of security events.
+
+use domain::{RoomId, Timestamp, UserId};
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, query};
+
+use super::{Store, row};
+use crate::error::Result;
+
+/// An event as stored.
+#[derive(Clone, Debug)]
+pub struct AuditRow {
+    /// Its id.
+    pub id: [u8; 16],
+    /// When.
+    pub at: Timestamp,
+    /// What: a word of [`SecurityEvent`](crate::audit::SecurityEvent).
+    pub event: String,
+    /// Whose account it is about.
+    pub account: Option<UserId>,
+    /// Which room.
+    pub room: Option<RoomId>,
+    /// Where from: a hash that is another one tomorrow.
+    pub address_hash: Option<String>,
+    /// What with.
+    pub device: String,
+    /// What else there is to say.
+    pub detail: String,
+}
+
+impl Store {
+    /// The newest events, of an account or of all, the newest first.
+    pub async fn audit(&self, account: Option<UserId>, most: u32) -> Result<Vec<AuditRow>> {
+        const COLUMNS: &str =
+            "SELECT id, at, event, account_id, room_id, address_hash, device, detail FROM audit";
+        let found = match account {
+            Some(account) => {
+                query(sqlx::AssertSqlSafe(format!(
+                    "{COLUMNS} WHERE account_id = ? ORDER BY at DESC, id DESC LIMIT ?"
+                )))
+                .bind(account.as_bytes().to_vec())
+                .bind(i64::from(most))
+                .fetch_all(&self.read)
+                .await?
+            }
+            None => {
+                query(sqlx::AssertSqlSafe(format!("{COLUMNS} ORDER BY id DESC LIMIT ?")))
+                    .bind(i64::from(most))
+                    .fetch_all(&self.read)
+                    .await?
+            }
+        };
+        found.iter().map(audit_row).collect()
+    }
+
+    /// Stores events.
+    pub async fn insert_audit(&self, rows: &[AuditRow]) -> Result<()> {
+        let mut transaction = self.begin().await?;
+        for row in rows {
+            insert(&mut transaction, row).await?;
+        }
+        transaction.commit().await
+    }
+
+    /// Deletes events from before a time.
+    pub async fn delete_audit_before(&self, time: Timestamp) -> Result<()> {
+        let mut transaction = self.begin().await?;
+        query("DELETE FROM audit WHERE at < ?").bind(time.millis()).execute(&mut *transaction).await?;
+        transaction.commit().await
+    }
+}
+
+async fn insert(connection: &mut AnyConnection, row: &AuditRow) -> Result<()> {
+    query(
+        "INSERT INTO audit (id, at, event, account_id, room_id, address_hash, device, detail) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(row.id.to_vec())
+    .bind(row.at.millis())
+    .bind(row.event.clone())
+    .bind(row.account.map(|id| id.as_bytes().to_vec()))
+    .bind(row.room.map(|id| id.as_bytes().to_vec()))
+    .bind(row.address_hash.clone())
+    .bind(row.device.clone())
+    .bind(row.detail.clone())
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+fn audit_row(found: &AnyRow) -> Result<AuditRow> {
+    Ok(AuditRow {
+        id: row::id(found, "id", |bytes| bytes.try_into().ok())?,
+        at: row::time(found, "at")?,
+        event: row::get(found, "event")?,
+        account: row::maybe_id(found, "account_id", UserId::from_slice)?,
+        room: row::maybe_id(found, "room_id", RoomId::from_slice)?,
+        address_hash: row::get(found, "address_hash")?,
+        device: row::get(found, "device")?,
+        detail: row::get(found, "detail")?,
+    })
+}
