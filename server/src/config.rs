@@ -13,7 +13,7 @@ use ipnet::IpNet;
 use crate::ballot_box::Limits;
 use crate::doors::DoorSettings;
 use crate::error::{Error, Result};
-use crate::serve::Connections;
+use crate::serve::Patience;
 
 /// All settings of a server.
 #[derive(Clone, Debug, Args)]
@@ -65,9 +65,9 @@ pub struct Config {
     /// How often somebody may come in.
     #[command(flatten)]
     pub doors: DoorSettings,
-    /// Limits of connections; no flags, they are for keeping up.
+    /// How long connections may dawdle; no flags.
     #[arg(skip)]
-    pub connections: Connections,
+    pub patience: Patience,
     /// Sockets' limits; no flags, for they are part of the contract's behaviour.
     #[arg(skip)]
     pub sockets: Sockets,

@@ -42,7 +42,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Secret};
 use crate::doors::Doors;
 use crate::error::{Error, Result};
-use crate::serve::Connections;
+use crate::serve::Patience;
 use crate::service::{Services, TicketHolders};
 use crate::state::{AppState, Site};
 use crate::store::Store;
@@ -56,7 +56,7 @@ pub struct Server {
     /// What its handlers share.
     pub state: AppState,
     background: Background,
-    connections: Connections,
+    patience: Patience,
 }
 
 impl Server {
@@ -111,19 +111,20 @@ impl Server {
         let (services, hub) = (state.services.clone(), state.hub.clone());
         background.run(upkeep::look(services.clone(), hub));
         background.run(upkeep::sweep(services, config.retention()));
-        Ok(Self { state, background, connections: config.connections })
+        Ok(Self { state, background, patience: config.patience })
     }
 
     /// Serves until `shutdown`; then says farewell to sockets, lets requests end and writes what waits.
     pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()>) -> Result<()> {
-        let Self { state, background, connections } = self;
+        let Self { state, background, patience } = self;
+        let most = state.sockets.most;
         let hub = state.hub.clone();
         let store = state.services.store.clone();
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let stopping = async {
             let _dropped = stopped.await;
         };
-        let mut serving = tokio::spawn(serve::serve(listener, http::router(state), connections, stopping));
+        let mut serving = tokio::spawn(serve::serve(listener, http::router(state), patience, most, stopping));
         tokio::select! {
             ended = &mut serving => return Err(Error::Internal(format!("serving ended early: {ended:?}"))),
             () = shutdown => {}

@@ -125,6 +125,12 @@ impl Doors {
 }
 
 impl Attempt {
+    /// Nobody knows whether the password was right, for something failed: it counts as not tried.
+    pub async fn came_to_nothing(self) {
+        self.doors.take_back(&self.account, false).await;
+        self.doors.take_back(&self.address, false).await;
+    }
+
     /// The password was right: the account's tries are forgotten, and this one of the address. (Not more: whoever guesses
     /// may have an account, too.)
     pub async fn succeeded(self) {

@@ -24,11 +24,7 @@ impl FromRequestParts<AppState> for Sender {
 }
 
 /// The address that a request comes from.
-pub(super) fn address(
-    peer: Option<&ConnectInfo<SocketAddr>>,
-    headers: &HeaderMap,
-    trusted: &[IpNet],
-) -> IpAddr {
+fn address(peer: Option<&ConnectInfo<SocketAddr>>, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let peer = peer.map_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED), |ConnectInfo(peer)| peer.ip());
     named(peer.to_canonical(), headers, trusted)
 }

@@ -109,7 +109,13 @@ impl Services {
         let user = self.store.user_named(&username).await?;
         let stored = user.as_ref().map(|user| user.password_hash.clone());
         let again = password.clone();
-        let matches = self.passwords.verify(password, stored).await?;
+        let matches = match self.passwords.verify(password, stored).await {
+            Ok(matches) => matches,
+            Err(error) => {
+                attempt.came_to_nothing().await;
+                return Err(error);
+            }
+        };
         let known = user.as_ref().map(|user| user.id);
         let about = About { account: known, sender: Some(sender), ..About::default() };
         match user.filter(|_| matches) {

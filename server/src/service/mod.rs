@@ -6,6 +6,7 @@ mod export;
 mod identity;
 mod polls;
 mod rooms;
+mod seeking;
 mod sessions;
 mod tickets;
 mod view;

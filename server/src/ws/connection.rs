@@ -19,7 +19,6 @@ use super::outbox::{Farewell, Outbox};
 use super::rate::{Rate, Taken};
 use super::writing::{self, CLOSING};
 use crate::auth::{Asker, Principal, Sender};
-use crate::doors::Door;
 use crate::error::Error;
 use crate::state::AppState;
 
@@ -175,7 +174,10 @@ impl Connection {
     }
 
     async fn welcome(&mut self, principal: Principal) {
-        self.state.hub.set_owner(self.id, &principal);
+        if !self.state.hub.set_owner(self.id, &principal) {
+            self.error(ErrorCode::RateLimited, "You have very many connections here. Please close some.");
+            return self.end(None, close::FLOODING);
+        }
         // It may have ended since the token was read, before the hub knew whose socket this is.
         if let Some(session) = principal.session {
             match self.state.services.is_alive(session).await {
@@ -193,7 +195,8 @@ impl Connection {
     }
 
     async fn join(&mut self, typed: &str, role: Option<Role>, principal: Principal) {
-        let room = match self.find(typed).await {
+        let asker = Asker(Some(principal.clone()));
+        let room = match self.state.services.room_to_join(&asker, &self.sender, typed).await {
             Ok(room) => room,
             Err(error) => return self.failed(error),
         };
@@ -215,18 +218,6 @@ impl Connection {
                 self.failed(error);
             }
         }
-    }
-
-    /// The room with this code, for who has not guessed too often.
-    async fn find(&self, typed: &str) -> Result<RoomId, Error> {
-        let (doors, from) = (&self.state.services.doors, self.sender.address);
-        doors.look(Door::Miss, from)?;
-        doors.enter(Door::Join, from).await?;
-        let found = self.state.services.room_id(typed).await;
-        if matches!(&found, Err(Error::Problem(problem)) if problem.status == 404) {
-            doors.enter(Door::Miss, from).await?;
-        }
-        found
     }
 
     async fn leave(&mut self, typed: &str) {

@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 use super::inbox::{Inbox, Joining, Request, SocketId};
 use super::outbox::{Farewell, Outbox};
 use super::room::RoomTask;
+use super::sockets::Sockets;
 use crate::auth::Principal;
 use crate::bus::{Event, Listener};
 use crate::error::{Error, Result};
@@ -30,14 +31,9 @@ pub struct Hub {
     services: Services,
     most: usize,
     next: AtomicU64,
-    sockets: Mutex<HashMap<SocketId, Socket>>,
+    sockets: Mutex<Sockets>,
     rooms: Mutex<HashMap<RoomId, Room>>,
     me: Weak<Self>,
-}
-
-struct Socket {
-    owner: Option<(VoterId, Option<SessionId>)>,
-    outbox: Arc<Outbox>,
 }
 
 struct Room {
@@ -92,7 +88,7 @@ impl Hub {
 
     /// Tells all sockets that the server restarts.
     pub fn close_all(&self) {
-        for socket in self.sockets().values() {
+        for socket in self.sockets().iter() {
             // Not all at once: they come back within a few seconds of each other.
             let [jitter] = self.services.clock.random::<1>();
             let retry = 500 + u64::from(jitter) * 10;
@@ -105,20 +101,23 @@ impl Hub {
     /// Takes a socket in.
     pub(super) fn add(&self, outbox: Arc<Outbox>) -> SocketId {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
-        self.sockets().insert(id, Socket { owner: None, outbox });
+        self.sockets().add(id, outbox);
         id
     }
 
-    /// Says whose a socket is: it closes when its session ends.
-    pub(super) fn set_owner(&self, socket: SocketId, principal: &Principal) {
-        if let Some(socket) = self.sockets().get_mut(&socket) {
-            socket.owner = Some((principal.voter(), principal.session));
-        }
+    /// Whether somebody may have another socket here.
+    pub(super) fn may_have_another(&self, voter: VoterId) -> bool {
+        self.sockets().may_have_another(voter)
+    }
+
+    /// Says whose a socket is: it closes when its session ends. False when its owner has too many.
+    pub(super) fn set_owner(&self, socket: SocketId, principal: &Principal) -> bool {
+        self.sockets().own(socket, principal)
     }
 
     /// Lets a socket go.
     pub(super) fn remove(&self, socket: SocketId) {
-        self.sockets().remove(&socket);
+        self.sockets().remove(socket);
     }
 
     /// Brings a socket into a room, whose task answers it. Whatever comes of it, a [`Hub::leave`] must
@@ -166,7 +165,7 @@ impl Hub {
     fn log_out(&self, ended: impl Fn(VoterId, Option<SessionId>) -> bool) {
         let sockets = self.sockets();
         let theirs = sockets
-            .values()
+            .iter()
             .filter(|socket| socket.owner.is_some_and(|(voter, session)| ended(voter, session)));
         for socket in theirs {
             let bye = Some((ByeReason::Logout, 0));
@@ -177,7 +176,7 @@ impl Hub {
     /// Closes the sockets of sessions and guests that ended unheard.
     pub(crate) async fn look_who_ended(&self) {
         let sessions: HashSet<SessionId> =
-            self.sockets().values().filter_map(|socket| socket.owner?.1).collect();
+            self.sockets().iter().filter_map(|socket| socket.owner?.1).collect();
         match self.services.ended_of(&sessions).await {
             Ok(ended) => self.log_out(|_, owner| owner.is_some_and(|session| ended.contains(&session))),
             Err(error) => tracing::debug!(%error, "sessions could not be looked at"),
@@ -205,7 +204,7 @@ impl Hub {
         room
     }
 
-    fn sockets(&self) -> MutexGuard<'_, HashMap<SocketId, Socket>> {
+    fn sockets(&self) -> MutexGuard<'_, Sockets> {
         self.sockets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -10,6 +10,7 @@ mod inbox;
 mod outbox;
 mod rate;
 mod room;
+mod sockets;
 mod upgrade;
 mod writing;
 

@@ -36,6 +36,10 @@ pub async fn upgrade(
     if let Some(refusal) = caller.refusal() {
         return refusal;
     }
+    if caller.asker.voter().is_some_and(|voter| !state.hub.may_have_another(voter)) {
+        let detail = "You have very many connections here. Please close some, and try again.";
+        return answer_problem(Problem::new(429, "rate_limited", detail));
+    }
     if state.hub.is_full() {
         let detail = "The server holds as many connections as it can. Please try again in a moment.";
         return answer_problem(Problem::new(503, "overloaded", detail));

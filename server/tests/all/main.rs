@@ -8,6 +8,7 @@ mod support;
 
 mod contract;
 mod crash;
+mod dawdling;
 mod doors;
 mod hostile;
 mod http;

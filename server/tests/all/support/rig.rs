@@ -220,7 +220,7 @@ pub fn config(folder: &Path) -> Config {
         retention_days: None,
         trusted_proxies: Vec::new(),
         doors: DoorSettings::off(),
-        connections: Default::default(),
+        patience: Default::default(),
         sockets: Sockets::default(),
         limits: Limits::default(),
     }

@@ -1,0 +1,85 @@
+//! The sockets of a node, and how many each account or guest has.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use domain::{SessionId, VoterId};
+
+use super::inbox::SocketId;
+use super::outbox::Outbox;
+use crate::auth::Principal;
+
+/// How many sockets one account or guest may have on a node: far more than tabs, devices and screens in halls, so that only a
+/// client that has lost its way is stopped from filling the node.
+const MOST_OF_ONE: usize = 1_000;
+
+/// All sockets here.
+#[derive(Default)]
+pub(super) struct Sockets {
+    all: HashMap<SocketId, Socket>,
+    /// How many each has. Nobody is kept here who has none.
+    of: HashMap<VoterId, usize>,
+}
+
+/// A socket.
+pub(super) struct Socket {
+    /// Whose it is, once that is known.
+    pub(super) owner: Option<(VoterId, Option<SessionId>)>,
+    /// What waits to be sent to it.
+    pub(super) outbox: Arc<Outbox>,
+}
+
+impl Sockets {
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// All of them.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Socket> {
+        self.all.values()
+    }
+
+    /// Takes in a socket of somebody yet unknown.
+    pub(super) fn add(&mut self, id: SocketId, outbox: Arc<Outbox>) {
+        self.all.insert(id, Socket { owner: None, outbox });
+    }
+
+    /// Whether somebody may have another.
+    pub(super) fn may_have_another(&self, voter: VoterId) -> bool {
+        self.of.get(&voter).is_none_or(|count| *count < MOST_OF_ONE)
+    }
+
+    /// Says whose a socket is; false when its owner has too many.
+    pub(super) fn own(&mut self, id: SocketId, principal: &Principal) -> bool {
+        let voter = principal.voter();
+        let another = self.may_have_another(voter);
+        let Some(socket) = self.all.get_mut(&id) else { return true };
+        match socket.owner {
+            Some((owner, _)) if owner == voter => {}
+            _ if another => *self.of.entry(voter).or_default() += 1,
+            _ => return false,
+        }
+        let before = socket.owner.replace((voter, principal.session));
+        if let Some((owner, _)) = before.filter(|(owner, _)| *owner != voter) {
+            self.release(owner);
+        }
+        true
+    }
+
+    /// Lets a socket go.
+    pub(super) fn remove(&mut self, id: SocketId) {
+        if let Some((owner, _)) = self.all.remove(&id).and_then(|socket| socket.owner) {
+            self.release(owner);
+        }
+    }
+
+    fn release(&mut self, owner: VoterId) {
+        if let Some(count) = self.of.get_mut(&owner) {
+            *count -= 1;
+            if *count == 0 {
+                self.of.remove(&owner);
+            }
+        }
+    }
+}
