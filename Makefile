@@ -1,7 +1,7 @@
 # Everything here is a short way to say something longer; see xtask/ and scripts/ for what happens.
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev cluster site test torture torture-proof lint fmt weight bench clean
+.PHONY: help run dev cluster site test torture torture-proof lint fmt weight bench bench-flood bench-names clean
 
 # The programs built are looked for in target/, wherever else cargo is told to build.
 unexport CARGO_TARGET_DIR
@@ -72,6 +72,16 @@ bench: ## compare with a naive peer under the same load, optimised
 	@scripts/setup cluster
 	@cargo build --release -p server -p bench
 	@target/release/bench target/release/voxpop
+
+bench-flood: ## what a flood of sign-ins does to votes, optimised
+	@scripts/setup run
+	@cargo build --release -p server -p bench
+	@target/release/bench flood target/release/voxpop
+
+bench-names: ## whether the time of an answer tells if there is an account, optimised
+	@scripts/setup run
+	@cargo build --release -p server -p bench
+	@target/release/bench names target/release/voxpop
 
 clean: ## remove all that was built, keep data/
 	@cargo clean -q

@@ -3,15 +3,19 @@
 //! change to everybody; it keeps nothing.
 //!
 //! `bench PATH-TO-VOXPOP`
+//! `bench flood PATH-TO-VOXPOP`: what a flood of sign-ins does to votes
+//! `bench names PATH-TO-VOXPOP`: whether the time of an answer tells if there is an account
 
 #![expect(clippy::print_stdout, reason = "figures go to standard output")]
 
 mod driver;
+mod flood;
+mod names;
 mod peer;
 mod target;
 
 use std::error::Error;
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::Duration;
 
 use driver::{Fanout, Votes};
@@ -29,17 +33,27 @@ const SEEN: usize = 50;
 
 #[tokio::main]
 async fn main() -> Outcome<()> {
-    let binary = std::env::args().nth(1).map(PathBuf::from).ok_or("say where the voxpop binary is")?;
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["flood", binary] => flood::compare(Path::new(binary)).await,
+        ["flooder", address] => flood::pour(address.parse()?).await,
+        ["names", binary] => names::compare(Path::new(binary)).await,
+        [binary] => compare(Path::new(binary)).await,
+        _ => Err("say where the voxpop binary is".into()),
+    }
+}
+
+async fn compare(binary: &Path) -> Outcome<()> {
     println!("| what | alone | scaled | peer | alone / peer | scaled / peer |\n|---|---|---|---|---|---|");
-    let alone = Target::voxpop(&binary, &Way::Alone, VOTERS).await?;
+    let alone = Target::voxpop(binary, &Way::Alone, VOTERS).await?;
     let alone = driver::votes(&alone, VOTERS, VOTING).await?;
-    let scaled = Target::voxpop(&binary, &Way::Scaled, VOTERS).await?;
+    let scaled = Target::voxpop(binary, &Way::Scaled, VOTERS).await?;
     let scaled = driver::votes(&scaled, VOTERS, VOTING).await?;
     let peer = driver::votes(&Target::peer(VOTERS).await?, VOTERS, VOTING).await?;
     print_votes(&[alone, scaled, peer]);
-    let alone = Target::voxpop(&binary, &Way::Alone, WATCHERS + 1).await?;
+    let alone = Target::voxpop(binary, &Way::Alone, WATCHERS + 1).await?;
     let alone = driver::fanout(&alone, WATCHERS, SEEN).await?;
-    let scaled = Target::voxpop(&binary, &Way::Scaled, WATCHERS + 1).await?;
+    let scaled = Target::voxpop(binary, &Way::Scaled, WATCHERS + 1).await?;
     let scaled = driver::fanout(&scaled, WATCHERS, SEEN).await?;
     let peer = driver::fanout(&Target::peer(WATCHERS + 1).await?, WATCHERS, SEEN).await?;
     print_fanout(&[alone, scaled, peer]);

@@ -140,7 +140,25 @@ pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn no_header_is_too_odd(bytes: Vec<u8>, name in 0..4_usize) {
+            if let Ok(value) = HeaderValue::from_bytes(&bytes) {
+                let names = [header::AUTHORIZATION, header::COOKIE, header::ORIGIN, header::HOST];
+                let headers = HeaderMap::from_iter([(names[name].clone(), value)]);
+                let site = crate::http::cookies::tests::site(Some("https://vote.example"));
+                if let Some(token) = bearer(&headers) {
+                    prop_assert!(bytes.windows(token.len().max(1)).any(|part| part == token.as_bytes()) || token.is_empty());
+                }
+                let _read = [Cookie::Session, Cookie::Refresh, Cookie::Guest].map(|cookie| cookie.read(&headers, &site));
+                let _own = crate::http::is_own_origin(&headers, &site);
+            }
+        }
+    }
 
     #[test]
     fn only_a_bearer_header_has_a_token() {

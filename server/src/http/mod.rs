@@ -13,6 +13,7 @@ mod link;
 mod next;
 mod pages;
 mod problem;
+mod routes;
 mod security;
 mod sender;
 mod trace;
@@ -30,10 +31,12 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 
 pub use caller::Caller;
+pub use routes::Route;
 pub use security::is_own_origin;
 
 use crate::state::AppState;
 use problem::Refused;
+use routes::Routes;
 use visit::Visit;
 
 /// How large a body may be, where nothing else is said.
@@ -47,7 +50,7 @@ pub fn router(state: AppState) -> Router {
 
     Router::new()
         .merge(api::router())
-        .merge(pages_and_forms())
+        .merge(pages_and_forms().router)
         .merge(health::router())
         .merge(assets::router(&state.site.root))
         .route("/fn/{*name}", post(functions::call))
@@ -72,19 +75,39 @@ pub fn answer_problem(problem: Problem) -> Response {
     Refused(problem).into_response()
 }
 
-fn pages_and_forms() -> Router<AppState> {
-    Router::new()
-        .route("/", get(pages::open))
-        .route("/join", get(forms::join::join))
-        .route("/start", get(pages::open).post(forms::start::start))
-        .route("/login", get(pages::account).post(forms::account::login))
-        .route("/register", get(pages::account).post(forms::account::register))
-        .route("/logout", post(forms::account::logout))
-        .route("/rooms", get(pages::rooms).post(forms::rooms::change))
-        .route("/rooms/{code}/edit", get(pages::hosts).post(forms::edit::change))
-        .route("/r/{code}", get(pages::room).post(forms::vote::cast))
-        .route("/r/{code}/host", get(pages::hosts).post(forms::host::act))
-        .route("/r/{code}/screen", get(pages::room))
+/// Every route, for whoever wants to see that each is guarded: API, pages, forms, server functions and the rest.
+pub fn list() -> Vec<Route> {
+    let functions = leptos::server_fn::axum::server_fn_paths().map(|(path, _)| ("POST", path.to_owned()));
+    let others = ["/api/docs", "/ws", "/healthz", "/readyz", "/favicon.svg", "/pkg/{file}"];
+    let others = others.into_iter().map(|path| ("GET", path.to_owned()));
+    [api::routes().list, pages_and_forms().list]
+        .into_iter()
+        .flatten()
+        .chain(functions)
+        .chain(others)
+        .collect()
+}
+
+fn pages_and_forms() -> Routes {
+    Routes::default()
+        .at("GET", "/", pages::open)
+        .at("GET", "/join", forms::join::join)
+        .at("GET", "/start", pages::open)
+        .at("POST", "/start", forms::start::start)
+        .at("GET", "/login", pages::account)
+        .at("POST", "/login", forms::account::login)
+        .at("GET", "/register", pages::account)
+        .at("POST", "/register", forms::account::register)
+        .at("POST", "/logout", forms::account::logout)
+        .at("GET", "/rooms", pages::rooms)
+        .at("POST", "/rooms", forms::rooms::change)
+        .at("GET", "/rooms/{code}/edit", pages::hosts)
+        .at("POST", "/rooms/{code}/edit", forms::edit::change)
+        .at("GET", "/r/{code}", pages::room)
+        .at("POST", "/r/{code}", forms::vote::cast)
+        .at("GET", "/r/{code}/host", pages::hosts)
+        .at("POST", "/r/{code}/host", forms::host::act)
+        .at("GET", "/r/{code}/screen", pages::room)
 }
 
 /// Nothing has this path: a page that says so for a browser, a problem for a program.

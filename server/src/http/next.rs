@@ -30,6 +30,10 @@ pub(super) fn login(back_to: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::HeaderValue;
+    use proptest::prelude::*;
+    use url::Url;
+
     use super::*;
 
     #[test]
@@ -51,6 +55,25 @@ mod tests {
             "/x\r\ny: z",
         ] {
             assert_eq!(local(bad), None, "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_followed_stays_on_this_site(path in "[/\\\\a-z:@.?#%0-9 \t\r\n]{0,24}|\\PC{0,20}|/[/\\\\]?[a-z.]{1,9}") {
+            let here = Url::parse("https://vote.example/login").unwrap();
+            if let Some(followed) = local(&path) {
+                let there = here.join(followed).unwrap();
+                prop_assert_eq!(there.origin(), here.origin(), "{:?}", path);
+                prop_assert!(HeaderValue::from_str(followed).is_ok());
+            }
+        }
+
+        #[test]
+        fn a_way_back_is_what_it_was(path in "/[a-zA-Z0-9%&+#=?/.-]{0,30}") {
+            let page = Url::parse("https://vote.example").unwrap().join(&login(&path)).unwrap();
+            let next = page.query_pairs().find(|(name, _)| name == "next").map(|(_, value)| value.into_owned());
+            prop_assert_eq!(next, Some(path));
         }
     }
 

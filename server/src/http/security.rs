@@ -134,6 +134,8 @@ fn default_port(https: bool) -> u16 {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::http::cookies::tests::site;
 
@@ -162,6 +164,18 @@ mod tests {
             assert!(!own(foreign, "10.0.0.1:3000"), "{foreign}");
         }
         assert!(is_own_origin(&sent(&[("host", "h")]), &site));
+    }
+
+    proptest! {
+        #[test]
+        fn an_origin_that_differs_is_foreign(scheme in "https?", host in "[a-z0-9.-]{1,20}", port in 1..=u16::MAX) {
+            let site = site(Some("https://vote.example"));
+            let mut headers = sent(&[("host", "vote.example")]);
+            let origin = format!("{scheme}://{host}:{port}");
+            headers.insert("origin", HeaderValue::from_str(&origin).unwrap());
+            let is_ours = host == "vote.example" && [443, 80].contains(&port);
+            prop_assert!(is_ours || !is_own_origin(&headers, &site), "{}", origin);
+        }
     }
 
     #[test]

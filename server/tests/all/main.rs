@@ -6,10 +6,13 @@
 #[macro_use]
 mod support;
 
+mod authorisation;
+mod claims;
 mod contract;
 mod crash;
 mod dawdling;
 mod doors;
+mod fuzz;
 mod hostile;
 mod http;
 mod identity;
@@ -18,4 +21,5 @@ mod nodes;
 mod operator;
 mod sessions;
 mod socket;
+mod strangers;
 mod tickets;

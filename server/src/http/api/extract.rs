@@ -104,6 +104,8 @@ fn refusal(path: &str, error: &serde_json::Error) -> Problem {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use axum::http::HeaderValue;
     use domain::NewRoom;
@@ -146,6 +148,52 @@ mod tests {
             field(&poll(r#"{"question":"q","kind":{"type":"single"},"options":[1]}"#)),
             "polls[0].options[0]"
         );
+    }
+
+    /// Good input of each kind, to be spoilt.
+    const GOOD: [&str; 5] = [
+        r#"{"title":"Tea","settings":{"results":"always","change_vote":true,"voters":"guest"},"polls":[{"question":"?","kind":{"type":"multiple","min":1,"max":2},"options":["a","b"]}]}"#,
+        r#"{"question":"?","kind":{"type":"rating","max":5}}"#,
+        r#"{"title":"T","poll_order":["019a9f3e-0000-7000-8000-000000000001"]}"#,
+        r#"{"options":[0,1]}"#,
+        r#"{"text":"blue"}"#,
+    ];
+
+    /// Whatever comes, what is refused says why, in a way that clients know.
+    fn read_as_everything(body: &[u8]) -> std::result::Result<(), TestCaseError> {
+        fn check<T: DeserializeOwned>(body: &[u8]) -> std::result::Result<(), TestCaseError> {
+            if let Err(problem) = parse::<T>(body) {
+                let is_known = match problem.status {
+                    400 => problem.code == "malformed_json",
+                    422 => problem.code == "invalid_input" && problem.errors.len() == 1,
+                    _ => false,
+                };
+                prop_assert!(is_known, "{problem:?}");
+            }
+            Ok(())
+        }
+        check::<NewRoom>(body)?;
+        check::<domain::NewPoll>(body)?;
+        check::<domain::RoomPatch>(body)?;
+        check::<domain::PollPatch>(body)?;
+        check::<domain::Choice>(body)?;
+        check::<crate::service::NewAccount>(body)
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_are_more_than_a_bad_body(bytes: Vec<u8>) {
+            read_as_everything(&bytes)?;
+        }
+
+        #[test]
+        fn no_spoilt_body_is_more_than_a_bad_body(which in 0..GOOD.len(), at in 0..200_usize, cut in 0..9_usize, put in "\\PC{0,4}|[\\[\\]{}\":,0-9e.-]{0,6}|null|true") {
+            let mut body = GOOD[which].as_bytes().to_vec();
+            let at = at.min(body.len());
+            let end = (at + cut).min(body.len());
+            body.splice(at..end, put.bytes());
+            read_as_everything(&body)?;
+        }
     }
 
     #[test]

@@ -1,0 +1,53 @@
+//! Whether the time that a refused sign-in takes tells if there is an account with that name.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use reqwest::Client;
+use serde_json::json;
+
+use crate::target::{Target, Way};
+use crate::{Outcome, millis};
+
+/// How many accounts, and how often each is tried: as often as costs nothing.
+const ACCOUNTS: usize = 80;
+const TRIES: usize = 4;
+
+/// Prints the medians, tried in turn.
+pub(crate) async fn compare(binary: &Path) -> Outcome<()> {
+    let target = Target::voxpop(binary, &Way::Alone, 1).await?;
+    let client = Client::new();
+    let url = |path: &str| format!("http://{}/api/v1/auth/{path}", target.address);
+    for number in 0..ACCOUNTS {
+        let body = json!({"username": format!("known{number}"), "password": "correct horse"});
+        client.post(url("register")).json(&body).send().await?.error_for_status()?;
+    }
+    let (mut known, mut unknown) = (Vec::new(), Vec::new());
+    for number in 0..ACCOUNTS * TRIES {
+        let from = format!("198.19.{}.{}", number / 256, number % 256);
+        let account = number % ACCOUNTS;
+        for (name, times) in
+            [(format!("known{account}"), &mut known), (format!("other{account}"), &mut unknown)]
+        {
+            let body = json!({"username": name, "password": "a wrong password"});
+            let began = Instant::now();
+            let answer =
+                client.post(url("login")).header("x-forwarded-for", &from).json(&body).send().await?;
+            if answer.status() != 401 {
+                return Err(format!("answered {}", answer.status()).into());
+            }
+            times.push(began.elapsed());
+        }
+    }
+    let (known, unknown) = (median(known), median(unknown));
+    println!(
+        "| refused sign-in, median, ms | known name | unknown name | known / unknown |\n|---|---|---|---|"
+    );
+    println!("| {} each | {known:.2} | {unknown:.2} | {:.3} |", ACCOUNTS * TRIES, known / unknown);
+    Ok(())
+}
+
+fn median(mut times: Vec<Duration>) -> f64 {
+    times.sort_unstable();
+    times.get(times.len() / 2).copied().map_or(0.0, millis)
+}
