@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use domain::{NewPoll, NewRoom, Poll, PollId, PollPatch, Problem, Room, RoomList, RoomPatch};
 use leptos::prelude::*;
 
-use crate::data::{HostAction, RoomPage, Visitor};
+use crate::data::{AccountPage, HostAction, RoomPage, TicketsPage, Visitor};
 
 /// The use cases as the asker may use them. Codes are as typed; every method authorises.
 #[async_trait]
@@ -18,6 +18,10 @@ pub trait Backend: Send + Sync {
     async fn room_page(&self, code: &str) -> Result<RoomPage, Problem>;
     /// The asker's own rooms, newest first.
     async fn rooms(&self, search: Option<&str>, cursor: Option<&str>) -> Result<RoomList, Problem>;
+    /// The asker's own account.
+    async fn account_page(&self) -> Result<AccountPage, Problem>;
+    /// A page of a room's voting tickets, for its host; pages are counted from 1.
+    async fn tickets_page(&self, code: &str, page: usize) -> Result<TicketsPage, Problem>;
     /// Makes a room.
     async fn create_room(&self, room: NewRoom) -> Result<Room, Problem>;
     /// Changes title, settings or order.

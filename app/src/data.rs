@@ -1,6 +1,6 @@
 //! What pages are drawn from.
 
-use domain::{Identity, IdentityKind, Me, Problem, Room, Tally};
+use domain::{Identity, IdentityKind, Me, Problem, Room, SessionId, Tally, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Who looks at a page, and what the site allows.
@@ -51,6 +51,64 @@ impl Visitor {
     }
 }
 
+/// One's own account as its page shows it.
+#[derive(Clone, Debug)]
+pub struct AccountPage {
+    /// The user name.
+    pub username: String,
+    /// What others are shown; empty where it was not given.
+    pub display_name: String,
+    /// Where it is signed in, the session used last first.
+    pub sessions: Vec<Session>,
+    /// The time now.
+    pub now: Timestamp,
+}
+
+/// A session as its owner sees it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Session {
+    /// Its id.
+    pub id: SessionId,
+    /// What it was last renewed with: a browser and a system, or a program's name. It may be empty.
+    pub device: String,
+    /// When it was begun.
+    pub created_at: Timestamp,
+    /// When it was last used, to within ten minutes.
+    pub seen_at: Timestamp,
+    /// Whether it is the one that asks.
+    pub current: bool,
+}
+
+/// A room's voting tickets as their page shows them.
+#[derive(Clone, Debug)]
+pub struct TicketsPage {
+    /// The room's title.
+    pub title: String,
+    /// Its join code.
+    pub code: String,
+    /// How many tickets there are.
+    pub total: u64,
+    /// How many of them are used.
+    pub used: u64,
+    /// A sheet of unused ones.
+    pub sheet: Vec<Ticket>,
+    /// Which page has the next sheet.
+    pub next: Option<usize>,
+    /// Whether the room lets ticket holders vote only.
+    pub asks_for_tickets: bool,
+}
+
+/// An unused ticket, ready to be printed.
+#[derive(Clone, Debug)]
+pub struct Ticket {
+    /// Its code, in two groups.
+    pub code: String,
+    /// Its link as a QR code: SVG that the server drew.
+    pub qr: String,
+    /// Where to type the code, for those who cannot scan.
+    pub address: String,
+}
+
 /// A room as a page shows it first: the same state that a socket's `join` is answered with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RoomPage {
@@ -64,6 +122,9 @@ pub struct RoomPage {
     pub you: Identity,
     /// Where others join, for people to read and scan: never `localhost`.
     pub join_url: String,
+    /// The voting ticket that somebody followed the link of; it is not used yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<String>,
 }
 
 /// A form that was sent and refused: the page is drawn again with what was typed and what is wrong.

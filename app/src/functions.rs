@@ -153,7 +153,7 @@ pub async fn act(poll: PollId, action: HostAction) -> Result<Poll, Failure> {
 
 /// Gives the response of a failure its HTTP status, pages included: a room that is not there is a 404.
 #[cfg(feature = "ssr")]
-fn answer<T>(result: Result<T, Problem>) -> Result<T, Problem> {
+pub(crate) fn answer<T>(result: Result<T, Problem>) -> Result<T, Problem> {
     if let (Err(problem), Some(response)) = (&result, use_context::<leptos_axum::ResponseOptions>())
         && let Ok(status) = http::StatusCode::from_u16(problem.status)
     {

@@ -6,6 +6,8 @@
 pub(crate) enum Place {
     /// A page that needs no script: plain links and forms.
     Still(Still),
+    /// The voting tickets of the room with this code: a page that needs no script.
+    Tickets(String),
     /// A page that lives on in the browser, about the room with this code.
     Live(LivePage, String),
 }
@@ -19,6 +21,7 @@ pub(crate) enum Still {
     Login,
     Register,
     Rooms,
+    Account,
     Nowhere,
 }
 
@@ -49,6 +52,8 @@ impl Place {
             [Some("start"), None, ..] => Self::Still(Still::Start),
             [Some("login"), None, ..] => Self::Still(Still::Login),
             [Some("register"), None, ..] => Self::Still(Still::Register),
+            [Some("account"), None, ..] => Self::Still(Still::Account),
+            [Some("rooms"), Some(code), Some("tickets"), None] => Self::Tickets(code.to_owned()),
             [Some("rooms"), None, ..] => Self::Still(Still::Rooms),
             [Some("rooms"), Some(code), Some("edit"), None] => Self::Live(LivePage::Edit, code.to_owned()),
             [Some("r"), Some(code), None, ..] => Self::Live(LivePage::Room, code.to_owned()),
@@ -74,6 +79,8 @@ mod tests {
         let live = |page| Place::Live(page, "K7M2QX".to_owned());
         assert_eq!(Place::at("/"), Place::Still(Still::Home));
         assert_eq!(Place::at("/rooms"), Place::Still(Still::Rooms));
+        assert_eq!(Place::at("/account"), Place::Still(Still::Account));
+        assert_eq!(Place::at("/rooms/K7M2QX/tickets"), Place::Tickets("K7M2QX".to_owned()));
         assert_eq!(Place::at("/rooms/K7M2QX/edit"), live(LivePage::Edit));
         assert_eq!(Place::at("/r/K7M2QX"), live(LivePage::Room));
         assert_eq!(Place::at("/r/K7M2QX/"), live(LivePage::Room));

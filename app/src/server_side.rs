@@ -5,14 +5,15 @@ use leptos::prelude::*;
 use leptos::tachys::reactive_graph::OwnedView;
 use leptos_meta::MetaTags;
 
+use crate::backend::backend;
 use crate::components::form::provide_sent_form;
 use crate::components::layout::provide_visitor;
-use crate::data::{SentForm, Visitor};
+use crate::data::{AccountPage, RoomPage, SentForm, TicketsPage, Visitor};
 use crate::erase::{Drawn, Erase};
 use crate::forms;
-use crate::functions::{Failure, load_room, load_rooms, load_visitor};
+use crate::functions::{Failure, answer, load_room, load_rooms, load_visitor};
 use crate::pages::not_found::NotFound;
-use crate::pages::{Loaded, account, home, live_page, rooms, start};
+use crate::pages::{Loaded, account, home, live_page, rooms, settings, start, tickets};
 use crate::place::{LivePage, Place, Still};
 
 /// The whole document around the pages.
@@ -49,8 +50,17 @@ pub(crate) fn page() -> impl IntoView {
         let sent = use_context::<SentForm>();
         let page = match place {
             Place::Still(still) => draw_still(still, visitor, sent, &query).await,
+            Place::Tickets(code) => {
+                let page = forms::parsed(&forms::decoded(&query), "page").unwrap_or(1);
+                let page = tickets_page(&code, page).await;
+                provide_visitor(visitor);
+                provide_sent_form(sent);
+                view! { <tickets::Tickets page/> }.erased()
+            }
             Place::Live(page, code) => {
                 let room = load_room(code.clone()).await.map_err(|Failure(problem)| problem);
+                let ticket = forms::value(&forms::decoded(&query), "ticket").map(str::to_owned);
+                let room = room.map(|room| RoomPage { ticket, ..room });
                 let loaded = SharedValue::new(move || Loaded { visitor, room, sent }).into_inner();
                 live_page(page, loaded, &path(page, &code))
             }
@@ -82,6 +92,10 @@ async fn draw_still(still: Still, visitor: Visitor, sent: Option<SentForm>, quer
             let list = load_rooms(search.clone(), cursor).await;
             view! { <rooms::Rooms list search=search.unwrap_or_default()/> }.erased()
         }
+        Still::Account => {
+            let page = account_page().await;
+            view! { <settings::Account page done=field("done")/> }.erased()
+        }
         Still::Nowhere => {
             if let Some(response) = use_context::<leptos_axum::ResponseOptions>() {
                 response.set_status(http::StatusCode::NOT_FOUND);
@@ -89,6 +103,16 @@ async fn draw_still(still: Still, visitor: Visitor, sent: Option<SentForm>, quer
             view! { <NotFound/> }.erased()
         }
     }
+}
+
+/// One's own account. Only a page that is drawn here asks for it, so it is no server function.
+async fn account_page() -> Result<AccountPage, Failure> {
+    Ok(answer(backend()?.account_page().await)?)
+}
+
+/// A room's tickets; the same.
+async fn tickets_page(code: &str, page: usize) -> Result<TicketsPage, Failure> {
+    Ok(answer(backend()?.tickets_page(code, page).await)?)
 }
 
 /// Who looks. Somebody nobody can tell of is nobody, and may try to register.

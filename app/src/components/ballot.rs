@@ -7,6 +7,7 @@ use leptos::html::Form;
 use leptos::prelude::*;
 
 use super::bars::{BarLine, Bars, Figures, Spoken, is_chosen, rows};
+use super::fields::TextField;
 use super::form::FormState;
 use super::icon::{Glyph, Icon};
 use super::problem::Alert;
@@ -32,7 +33,12 @@ pub(crate) fn Ballot(
         Memo::new(move |_| poll.with(|poll| poll.as_ref().is_some_and(|poll| poll.state == PollState::Open)));
     let guest = live.page().you.kind == IdentityKind::Guest;
     let settings = Memo::new(move |_| live.room.with(|room| room.room.settings));
-    let barred = Memo::new(move |_| guest && settings.get().voters == VotersPolicy::Account);
+    let has_ticket = Memo::new(move |_| live.room.with(|room| room.room.has_ticket == Some(true)));
+    let barred = Memo::new(move |_| match settings.get().voters {
+        VotersPolicy::Guest => false,
+        VotersPolicy::Account => guest,
+        VotersPolicy::Ticket => !has_ticket.get(),
+    });
     let locked = Memo::new(move |_| {
         !open.get() || barred.get() || (choice.with(Option::is_some) && !settings.get().change_vote)
     });
@@ -109,7 +115,10 @@ pub(crate) fn Ballot(
                 }
             })}
         </p>
-        {changing(move || barred.get().then(|| sign_in_to_vote(&live.code())))}
+        {changing(move || barred.get().then(|| match settings.get().voters {
+            VotersPolicy::Ticket => ticket_form(live),
+            _ => sign_in_to_vote(&live.code()),
+        }))}
         <form
             class="withdraw"
             method="post"
@@ -294,6 +303,21 @@ fn sign_in_to_vote(code: &str) -> Drawn {
             {t().account_only} " "
             <a href=format!("/login?next=/r/{code}") rel="external">{t().sign_in_to_vote}</a>
         </p>
+    }
+    .erased()
+}
+
+/// Where a voting ticket is used: it is somebody's only once this is sent.
+fn ticket_form(live: Live) -> Drawn {
+    let form = FormState::new("ticket");
+    let first = live.page().ticket.unwrap_or_default();
+    view! {
+        <form class="notice ticket-form" method="post" action=format!("/r/{}", live.code())>
+            <Alert form/>
+            <input type="hidden" name="action" value="ticket"/>
+            <TextField form name="ticket" label=t().your_ticket hint=t().your_ticket_hint first=first most=20/>
+            <button class="button primary" type="submit">{t().use_ticket}</button>
+        </form>
     }
     .erased()
 }

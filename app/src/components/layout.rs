@@ -82,10 +82,9 @@ fn links(account: Option<String>) -> Drawn {
     match account {
         Some(name) => view! {
             <a href="/rooms" rel="external">{t().my_rooms}</a>
+            <a href="/account" rel="external" title=t().account><span class="unseen">{t().account} " "</span><span class="who">{name}</span></a>
             <form method="post" action="/logout">
-                <button class="link" type="submit">
-                    {t().sign_out} " " <span class="who">{name}</span>
-                </button>
+                <button class="link" type="submit">{t().sign_out}</button>
             </form>
         }
         .kept(),

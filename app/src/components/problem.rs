@@ -15,8 +15,10 @@ pub(crate) fn Alert(
 ) -> impl IntoView {
     let words = move || {
         form.problem.with(|problem| {
-            problem.as_ref().map(|problem| {
-                if problem.errors.is_empty() { problem.detail.clone() } else { t().check_fields.to_owned() }
+            problem.as_ref().map(|problem| match (problem.errors.is_empty(), problem.retry_after_secs) {
+                (true, Some(secs)) => format!("{} {}", problem.detail, (t().try_again_in)(secs)),
+                (true, None) => problem.detail.clone(),
+                (false, _) => t().check_fields.to_owned(),
             })
         })
     };

@@ -64,7 +64,7 @@ fn room(is_host: bool, polls: Vec<Poll>) -> Room {
 fn live(is_host: bool, polls: Vec<Poll>, tallies: Vec<Tally>) -> LiveRoom {
     let you = Identity { id: VoterId::new(at(1), [9; 10]), kind: IdentityKind::Guest, name: None };
     let room = room(is_host, polls);
-    LiveRoom::new(&RoomPage { room, tallies, participants: 3, you, join_url: String::new() })
+    LiveRoom::new(&RoomPage { room, tallies, participants: 3, you, join_url: String::new(), ticket: None })
 }
 
 fn teas(live: &LiveRoom) -> Option<u64> {

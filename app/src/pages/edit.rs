@@ -145,7 +145,9 @@ fn Settings(
         ("after_close", t().results_after_close),
         ("host_only", t().results_host_only),
     ];
-    let voters = vec![("guest", t().voters_guest), ("account", t().voters_account)];
+    let voters =
+        vec![("guest", t().voters_guest), ("account", t().voters_account), ("ticket", t().voters_ticket)];
+    let code = editor.room.with_untracked(|room| room.code.as_str().to_owned());
     view! {
         <form method="post" action=editor.place() on:submit=move |event| editor.submit(form, &event, Then::Stay)>
             <Alert form/>
@@ -153,6 +155,11 @@ fn Settings(
             <TextField form name="title" label=t().room_title first=title/>
             <Select form name="results" label=t().results_policy first=forms::results_name(settings.results) answers=results/>
             <Select form name="voters" label=t().voters_policy first=forms::voters_name(settings.voters) answers=voters/>
+            <ul class="hint tiers">
+                <li>{t().tier_guest}</li>
+                <li>{t().tier_account}</li>
+                <li>{t().tier_ticket} " " <a href=format!("/rooms/{code}/tickets") rel="external">{t().to_tickets}</a></li>
+            </ul>
             <label class="tick">
                 <input type="checkbox" name="change_vote" value="true" checked=change/>
                 <span>{t().change_vote}</span>

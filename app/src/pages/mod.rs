@@ -15,7 +15,11 @@ mod room;
 pub(crate) mod rooms;
 mod screen;
 #[cfg(feature = "ssr")]
+pub(crate) mod settings;
+#[cfg(feature = "ssr")]
 pub(crate) mod start;
+#[cfg(feature = "ssr")]
+pub(crate) mod tickets;
 
 use domain::Problem;
 use leptos::prelude::*;

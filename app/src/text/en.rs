@@ -61,6 +61,41 @@ pub(super) const TEXT: Text = Text {
     create_account: "Create an account",
     no_account: "No account yet?",
     have_account: "Have an account already?",
+    account: "Account",
+    signed_in_as: "Signed in as",
+    your_name: "Your name",
+    name_hint: "What others are shown in place of your user name.",
+    change_password: "Change password",
+    current_password: "Current password",
+    new_password: "New password",
+    new_password_hint: "At least 10 characters. All your other devices are signed out.",
+    password_changed: "Password changed. Your other devices are signed out.",
+    sessions: "Where you are signed in",
+    this_device: "This device",
+    unknown_device: "Unknown device",
+    end_session: "Sign out",
+    end_others: "Sign out everywhere else",
+    session_ended: "Signed out there.",
+    your_data: "Your data",
+    export_words: "Everything that is held about you here, your rooms and votes included, as one file.",
+    export: "Download my data",
+    delete_account: "Delete my account",
+    delete_account_warning: "This deletes your account and all your rooms with their polls and votes, for good. Votes that you cast in other people's rooms stay counted, and are nobody's.",
+    type_username: "Type your user name to confirm",
+    // Voting tickets.
+    tickets: "Voting tickets",
+    tickets_words: "Each ticket lets one person vote in this room: print them, cut them up, hand them out. Whoever uses a ticket keeps it for all polls of the room.",
+    tickets_unasked: "This room does not ask for tickets yet. Choose “Only people with a voting ticket” in its settings.",
+    how_many: "How many",
+    make_tickets: "Make tickets",
+    print_hint: "Below are the unused ones; print this page for a sheet of them.",
+    delete_unused: "Delete the unused ones",
+    more_tickets: "Next sheet",
+    ticket_good_for: "Good for one person. Scan it, or type it at",
+    your_ticket: "Your voting ticket",
+    your_ticket_hint: "Voting here takes a ticket: the 10 letters and digits on it. It is good for this device from then on.",
+    use_ticket: "Use my ticket",
+    to_tickets: "Make tickets",
     // Voting.
     your_choice: "Your choice",
     vote: "Vote",
@@ -79,7 +114,7 @@ pub(super) const TEXT: Text = Text {
     refused_not_open: "This question is not open yet. Wait for the host to open it.",
     refused_closed: "Voting closed before your vote arrived. It was not counted.",
     refused_invalid: "This answer is not possible here. Please choose again.",
-    refused_not_eligible: "Only signed-in people may vote in this room. Sign in and vote again.",
+    refused_not_eligible: "You cannot vote here like this. Sign in or use your ticket, and vote again.",
     refused_busy: "The server is busy. Your vote is kept and will be sent again.",
     account_only: "Only signed-in people may vote in this room.",
     sign_in_to_vote: "Sign in to vote",
@@ -176,8 +211,22 @@ pub(super) const TEXT: Text = Text {
     voters_policy: "Who may vote",
     voters_guest: "Everybody who joins",
     voters_account: "Only people with an account",
+    voters_ticket: "Only people with a voting ticket",
+    tier_guest: "Everybody: one vote for each browser. Whoever takes a second device or clears cookies can vote again.",
+    tier_account: "Accounts: one vote for each account. Where anybody may make accounts, somebody can make two.",
+    tier_ticket: "Tickets: one vote for each ticket that you hand out. Whoever gets two has two.",
     change_vote: "Votes may be changed and taken back",
     // With numbers.
+    seen: |secs| if secs < 60 { "Seen just now".to_owned() } else { format!("Seen {} ago", ago(secs)) },
+    signed_in_since: |secs| {
+        if secs < 60 { "signed in just now".to_owned() } else { format!("signed in {} ago", ago(secs)) }
+    },
+    end_session_of: |device| format!("Sign out {device}"),
+    tickets_used: |used, total| match total {
+        0 => "No tickets yet.".to_owned(),
+        _ => format!("{} of {} used.", grouped(used), plural(total, "ticket", "tickets")),
+    },
+    try_again_in: |secs| format!("Try again in {}.", ago(secs)),
     votes: |count| plural(count, "vote", "votes"),
     people_here: |count| match count {
         1 => "1 person here".to_owned(),
@@ -193,6 +242,16 @@ pub(super) const TEXT: Text = Text {
     results_of: |question| format!("Results: {question}"),
     spoken_row: |label, count, share| format!(". {label}: {}, {}", grouped(count), percent(share)),
 };
+
+/// A length of time in its largest unit.
+fn ago(secs: u64) -> String {
+    match secs {
+        0..60 => plural(secs, "second", "seconds"),
+        60..3_600 => plural(secs / 60, "minute", "minutes"),
+        3_600..86_400 => plural(secs / 3_600, "hour", "hours"),
+        _ => plural(secs / 86_400, "day", "days"),
+    }
+}
 
 fn plural(count: u64, one: &str, many: &str) -> String {
     format!("{} {}", grouped(count), if count == 1 { one } else { many })

@@ -3,17 +3,21 @@
 use std::sync::Arc;
 
 use app::backend::Backend;
-use app::data::{HostAction, Legal, RoomPage, Visitor};
+use app::data::{AccountPage, HostAction, Legal, RoomPage, Ticket, TicketsPage, Visitor};
 use async_trait::async_trait;
 use axum::http::HeaderMap;
-use domain::{NewPoll, NewRoom, Poll, PollId, PollPatch, Problem, Room, RoomList, RoomPatch};
+use domain::{NewPoll, NewRoom, Poll, PollId, PollPatch, Problem, Room, RoomList, RoomPatch, VotersPolicy};
 
-use super::link::join_url;
+use super::api::qr;
+use super::link::{join_url, ticket_url};
 use crate::auth::Asker;
 use crate::config::Registration;
 use crate::error::Error;
 use crate::service::Services;
 use crate::state::AppState;
+
+/// How many tickets a printed sheet has.
+const SHEET: usize = 100;
 
 /// The services, with whoever asks.
 pub(super) struct RequestBackend {
@@ -37,7 +41,42 @@ impl RequestBackend {
         let (id, room, tallies) = self.services().room_and_tallies(&self.asker, code).await?;
         let you = self.asker.principal()?.me.identity();
         let join_url = join_url(&self.state.site, &self.headers, room.code);
-        Ok(RoomPage { participants: self.state.hub.participants(id), room, tallies, you, join_url })
+        let participants = self.state.hub.participants(id);
+        Ok(RoomPage { participants, room, tallies, you, join_url, ticket: None })
+    }
+
+    async fn account(&self) -> Result<AccountPage, Error> {
+        let sessions = self.services().sessions(&self.asker).await?;
+        let me = self.asker.principal()?.me.clone();
+        let (username, display_name) = (me.username.unwrap_or_default(), me.display_name.unwrap_or_default());
+        Ok(AccountPage { username, display_name, sessions, now: self.services().clock.now() })
+    }
+
+    async fn tickets(&self, code: &str, page: usize) -> Result<TicketsPage, Error> {
+        let all = self.services().tickets(&self.asker, code).await?;
+        let room = self.services().room(&self.asker, code).await?;
+        let unused: Vec<_> = all.iter().filter(|ticket| !ticket.used).collect();
+        let from = page.saturating_sub(1).saturating_mul(SHEET).min(unused.len());
+        let to = (from + SHEET).min(unused.len());
+        let (site, headers) = (&self.state.site, &self.headers);
+        let mut sheet = Vec::with_capacity(to - from);
+        for ticket in &unused[from..to] {
+            sheet.push(Ticket {
+                code: ticket.code.to_string(),
+                qr: qr::draw(&ticket_url(site, headers, room.code, &ticket.code))?,
+                address: join_url(site, headers, room.code),
+            });
+        }
+        let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+        Ok(TicketsPage {
+            code: room.code.as_str().to_owned(),
+            total: count(all.len()),
+            used: count(all.len() - unused.len()),
+            sheet,
+            next: (to < unused.len()).then_some(page + 1),
+            asks_for_tickets: room.settings.voters == VotersPolicy::Ticket,
+            title: room.title,
+        })
     }
 }
 
@@ -62,6 +101,14 @@ impl Backend for RequestBackend {
     async fn rooms(&self, search: Option<&str>, cursor: Option<&str>) -> Result<RoomList, Problem> {
         let search = search.unwrap_or_default();
         self.services().rooms(&self.asker, search, cursor, None).await.map_err(Error::into_problem)
+    }
+
+    async fn account_page(&self) -> Result<AccountPage, Problem> {
+        self.account().await.map_err(Error::into_problem)
+    }
+
+    async fn tickets_page(&self, code: &str, page: usize) -> Result<TicketsPage, Problem> {
+        self.tickets(code, page).await.map_err(Error::into_problem)
     }
 
     async fn create_room(&self, room: NewRoom) -> Result<Room, Problem> {

@@ -21,7 +21,7 @@ pub(super) async fn account(visit: Visit) -> Response {
     visit.lead_to(&place)
 }
 
-/// The rooms of whoever is signed in: others go there by way of the sign-in page.
+/// What belongs to whoever is signed in, their rooms or account: others go there by way of the sign-in page.
 pub(super) async fn rooms(visit: Visit) -> Response {
     if visit.asker.user().is_ok() { visit.draw().await } else { by_way_of_login(visit) }
 }

@@ -24,7 +24,7 @@ use crate::service::SignedIn;
 use crate::state::AppState;
 
 /// What a form's refusal does not hand back.
-const SECRET_FIELDS: [&str; 1] = ["password"];
+const SECRET_FIELDS: [&str; 3] = ["password", "current", "new"];
 
 /// A visit. Bad cookies are nobody's.
 pub(super) struct Visit {

@@ -15,7 +15,7 @@ mod voting;
 use std::sync::Arc;
 
 pub use accounts::{GUEST, NewAccount, SignedIn};
-pub use sessions::{Refresh, Session};
+pub use sessions::Refresh;
 pub use tickets::TicketHolders;
 pub use view::{RoomState, Viewer};
 

@@ -6,8 +6,8 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use app::data::Session;
 use domain::{Me, Problem, SessionId, Timestamp, VoterId};
-use serde::Serialize;
 
 use super::accounts::{account, guest};
 use super::{Services, SignedIn};
@@ -35,21 +35,6 @@ pub struct Refresh {
     pub token: RefreshToken,
     /// How long it lasts.
     pub lasts: Duration,
-}
-
-/// A session as its owner sees it.
-#[derive(Clone, Debug, Serialize)]
-pub struct Session {
-    /// Its id.
-    pub id: SessionId,
-    /// What it was last renewed with: a browser and a system, or a program's name. It may be empty.
-    pub device: String,
-    /// When it was begun.
-    pub created_at: Timestamp,
-    /// When it was last used, to within ten minutes.
-    pub seen_at: Timestamp,
-    /// Whether it is the one that asks.
-    pub current: bool,
 }
 
 impl Services {

@@ -86,6 +86,10 @@ fn rows() -> Vec<Row> {
         Row("POST", "/logout", Nothing, ALL(303)),
         Row("GET", "/rooms", Nothing, [303, 303, 200, 200]),
         Row("POST", "/rooms", Form(&[("action", "delete"), ("code", "CODE")]), OWNER(303)),
+        Row("GET", "/account", Nothing, [303, 303, 200, 200]),
+        Row("POST", "/account", Form(&[("action", "end_others")]), ACCOUNTS(303)),
+        Row("GET", "/rooms/{code}/tickets", Nothing, [303, 303, 403, 200]),
+        Row("POST", "/rooms/{code}/tickets", Form(&[("action", "make"), ("count", "2")]), OWNER(303)),
         Row("GET", "/rooms/{code}/edit", Nothing, [303, 303, 403, 200]),
         Row("POST", "/rooms/{code}/edit", Form(&[("action", "add_poll"), ("question", "?"), ("options", "a\nb")]), OWNER(303)),
         Row("GET", "/r/{code}", Nothing, ALL(200)),
@@ -135,7 +139,7 @@ async fn everybody(server: &TestServer, number: usize) -> [Person; 4] {
 
 /// Whether somebody may be nobody any more after this, or have another password.
 fn ends_people(path: &str) -> bool {
-    ["/api/v1/me", "/api/v1/auth", "/logout"].iter().any(|begin| path.starts_with(begin))
+    ["/api/v1/me", "/api/v1/auth", "/logout", "/account"].iter().any(|begin| path.starts_with(begin))
 }
 
 impl Ground {

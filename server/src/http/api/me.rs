@@ -1,5 +1,6 @@
 //! Whoever asks.
 
+use app::data::Session;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
@@ -12,7 +13,6 @@ use super::extract::Json;
 use crate::auth::Sender;
 use crate::http::caller::Verified;
 use crate::http::problem::Refused;
-use crate::service::Session;
 use crate::state::AppState;
 
 /// A new name.

@@ -5,7 +5,7 @@ mod docs;
 pub(super) mod extract;
 mod me;
 mod polls;
-mod qr;
+pub(super) mod qr;
 mod rooms;
 mod tickets;
 mod votes;

@@ -24,7 +24,8 @@ pub(super) async fn svg(
     Ok(([(header::CONTENT_TYPE, "image/svg+xml"), (header::CACHE_CONTROL, "private, max-age=300")], picture))
 }
 
-fn draw(link: &str) -> Result<String, Error> {
+/// A link as a QR code, in SVG.
+pub(in crate::http) fn draw(link: &str) -> Result<String, Error> {
     let code = QrCode::with_error_correction_level(link, EcLevel::M);
     let code = code.map_err(|error| Error::Internal(format!("a QR code: {error}")))?;
     let mut render = code.render::<svg::Color<'_>>();

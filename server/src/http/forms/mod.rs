@@ -6,7 +6,9 @@ pub(super) mod edit;
 pub(super) mod host;
 pub(super) mod join;
 pub(super) mod rooms;
+pub(super) mod settings;
 pub(super) mod start;
+pub(super) mod tickets;
 pub(super) mod vote;
 
 use app::forms::{Fields, parsed, value};

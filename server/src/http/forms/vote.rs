@@ -4,7 +4,7 @@ use app::forms::{Fields, choice};
 use axum::response::{IntoResponse, Response};
 use domain::{Problem, Reason};
 
-use super::{Sent, action, poll, unknown_action};
+use super::{Sent, action, poll, text, unknown_action};
 use crate::http::api::extract::Code;
 use crate::http::problem::Refused;
 use crate::http::visit::Visit;
@@ -28,6 +28,10 @@ pub(crate) async fn cast(mut visit: Visit, Code(code): Code, Sent(mut fields): S
 
 async fn carry_out(visit: &Visit, code: &str, fields: &Fields) -> Result<String, Refused> {
     let (services, asker) = (&visit.state.services, &visit.asker);
+    if action(fields) == "ticket" {
+        services.use_ticket(asker, code, &text(fields, "ticket")).await?;
+        return Ok(visit.uri.path().to_owned());
+    }
     let id = poll(fields)?;
     let room = services.room(asker, code).await?;
     let poll = room.polls.iter().find(|poll| poll.id == id).ok_or_else(Problem::no_such_poll)?;
@@ -46,7 +50,8 @@ async fn carry_out(visit: &Visit, code: &str, fields: &Fields) -> Result<String,
 
 /// Voting and taking a vote back are two forms of one ballot, which tells what is wrong in one place.
 fn tell_with_the_vote(fields: &mut [(String, String)]) {
-    if let Some((_, action)) = fields.iter_mut().find(|(name, _)| name == "action") {
+    let is_withdrawal = |(name, value): &&mut (String, String)| name == "action" && value == "withdraw";
+    if let Some((_, action)) = fields.iter_mut().find(is_withdrawal) {
         *action = "vote".to_owned();
     }
 }
@@ -70,7 +75,9 @@ fn refusal(reason: Reason) -> Problem {
         Reason::NotOpen => ("not_open", "Voting has not begun yet."),
         Reason::Closed => ("closed", "Voting closed before your vote arrived. It was not counted."),
         Reason::InvalidChoice => ("invalid_choice", "Please choose from what the poll offers."),
-        Reason::NotEligible => ("not_eligible", "Only people who are signed in can vote here."),
+        Reason::NotEligible => {
+            ("not_eligible", "You cannot vote here like this. Please sign in, or use your voting ticket.")
+        }
         Reason::TooManyAnswers => ("too_many_answers", "There are too many different answers already."),
         Reason::Rebuilding => ("rebuilding", "The count is being rebuilt. Please try again in a moment."),
         Reason::Overloaded => {
