@@ -17,7 +17,7 @@ export interface NewPoll {
 export interface Settings {
   results?: 'always' | 'after_vote' | 'after_close' | 'host_only';
   change_vote?: boolean;
-  voters?: 'guest' | 'account';
+  voters?: 'guest' | 'account' | 'ticket';
 }
 
 export interface Poll extends NewPoll {

@@ -32,6 +32,8 @@ export async function screens(api: Api): Promise<Screen[]> {
     await page.goto(path);
   };
   const waiting = await api.room('Nothing yet', []);
+  const board = await api.openRoom([single('Shall we adopt the budget?', 'Yes', 'No', 'Abstain')], { voters: 'ticket' });
+  await api.post(`/rooms/${board.code}/tickets`, { count: 8 });
   for (const poll of [days, morning]) await api.act(poll, 'open');
   await api.crowd(days, { options: [0, 2] }, 5);
   await api.crowd(days, { options: [2, 4] }, 4);
@@ -46,6 +48,9 @@ export async function screens(api: Api): Promise<Screen[]> {
     { name: 'rooms-none-found', open: at('/rooms?q=nowhere') },
     { name: 'editor', open: at(`/rooms/${room.code}/edit`) },
     { name: 'editor-empty', open: at(`/rooms/${waiting.code}/edit`) },
+    { name: 'account', open: at('/account') },
+    { name: 'tickets', open: at(`/rooms/${board.code}/tickets`) },
+    { name: 'vote-ticket', open: at(`/r/${board.code}`), live: true },
     { name: 'waiting', open: at(`/r/${waiting.code}`), live: true },
     { name: 'vote', open: show(lunch, `/r/${room.code}`), live: true },
     { name: 'vote-several', open: show(days, `/r/${room.code}`), live: true },
