@@ -8,10 +8,10 @@ const HASHES: &[u8] = include_bytes!("common/passwords.bin");
 const WIDTH: usize = 4;
 
 /// Whether a password is one of those that are tried first, in whatever case: it is on the list, says little more than the
-/// user name, or has a few characters again and again.
+/// user name, has a few characters again and again, or is a sequence.
 pub(super) fn is_common(password: &str, username: &str) -> bool {
     let folded = password.to_lowercase();
-    is_listed(&folded) || is_about(&folded, username) || has_few_characters(&folded)
+    is_listed(&folded) || is_about(&folded, username) || has_few_characters(&folded) || is_sequence(&folded)
 }
 
 fn is_listed(folded: &str) -> bool {
@@ -42,14 +42,30 @@ fn has_few_characters(folded: &str) -> bool {
     all.len() <= 2
 }
 
+/// The alphabet or the digits, upwards or downwards, 9 and 0 being neighbours.
+fn is_sequence(folded: &str) -> bool {
+    let follows = |one: char, two: char| u32::from(two) == u32::from(one) + 1 || (one, two) == ('9', '0');
+    let pairs = || folded.chars().zip(folded.chars().skip(1));
+    pairs().all(|(one, two)| follows(one, two)) || pairs().all(|(one, two)| follows(two, one))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn what_is_tried_first_is_known() {
-        for common in ["qwertyuiop", "1234567890", "Password123", "BASKETBALL", "aaaaaaaaaaaa", "ababababab"]
-        {
+        for common in [
+            "qwertyuiop",
+            "1234567890",
+            "Password123",
+            "BASKETBALL",
+            "aaaaaaaaaaaa",
+            "ababababab",
+            "23456789012",
+            "abcdefghijklm",
+            "98765432109",
+        ] {
             assert!(is_common(common, "ada"), "{common}");
         }
         for common in ["ada-lovelace", "ada-lovelace99", "Ada-LovelaceAda-Lovelace"] {

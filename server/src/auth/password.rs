@@ -1,5 +1,6 @@
 //! Passwords: argon2id, on threads of its own that give way to everything else.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::available_parallelism;
@@ -21,6 +22,7 @@ const LANES: u32 = 1;
 /// What a stored hash may ask for at most: what it says is what is spent on it.
 const MOST_MEMORY: u32 = 256 * 1024;
 const MOST_PASSES: u32 = 16;
+const MOST_LANES: u32 = 4;
 
 /// How many sign in or up at once, waiting included; the next is told that the server is busy.
 const WAITING: usize = 256;
@@ -112,7 +114,8 @@ fn labour(work: &Mutex<Receiver<Work>>) {
     loop {
         let next = work.lock().unwrap_or_else(PoisonError::into_inner).recv();
         match next {
-            Ok(work) => work(),
+            // Whoever waits for one that panics is told that it failed; the thread goes on.
+            Ok(work) => drop(catch_unwind(AssertUnwindSafe(work))),
             Err(_) => return,
         }
     }
@@ -128,7 +131,7 @@ fn hash(password: &[u8], salt: [u8; 16]) -> Result<String> {
 fn verify(password: &[u8], stored: &str) -> Result<bool> {
     let stored = PasswordHash::new(stored).map_err(inner)?;
     let params = Params::try_from(&stored).map_err(inner)?;
-    if params.m_cost() > MOST_MEMORY || params.t_cost() > MOST_PASSES {
+    if params.m_cost() > MOST_MEMORY || params.t_cost() > MOST_PASSES || params.p_cost() > MOST_LANES {
         return Err(Error::Internal("a stored password hash asks for more than is allowed".into()));
     }
     Ok(Argon2::default().verify_password(password, &stored).is_ok())

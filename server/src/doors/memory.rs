@@ -9,8 +9,7 @@ use domain::Timestamp;
 use super::rate::Rate;
 use super::throttle::Tries;
 
-/// How many are kept of each at most, about 100 bytes apiece. Beyond it those go that say nothing any more, and if that
-/// is not enough, all: who was held then has one more try.
+/// How many are kept of each at most, about 100 bytes apiece.
 const MOST: usize = 200_000;
 
 /// Counts that are forgotten when they say nothing any more. Clones share them.
@@ -30,9 +29,9 @@ struct Counts {
 impl Memory {
     /// Takes one of a rate; else says how long to wait.
     pub(super) fn take(&self, key: &str, rate: Rate, now: Timestamp) -> Option<Duration> {
-        let now = micros(now);
+        let (at, now) = (now, micros(now));
         let mut counts = self.lock();
-        keep_bounded(&mut counts.used, |used| *used > now);
+        keep_bounded(&mut counts.used, at, |used| of_micros(*used));
         let used = counts.used.get(key).copied().unwrap_or(0);
         match rate.take(used, now) {
             Ok(next) => {
@@ -44,9 +43,9 @@ impl Memory {
     }
 
     /// Remembers that somebody was told to wait.
-    pub(super) fn hold(&self, key: String, until: Timestamp) {
+    pub(super) fn hold(&self, key: String, until: Timestamp, now: Timestamp) {
         let mut counts = self.lock();
-        keep_bounded(&mut counts.held, |_| false);
+        keep_bounded(&mut counts.held, now, |until| *until);
         counts.held.insert(key, until);
     }
 
@@ -64,7 +63,7 @@ impl Memory {
     /// Changes what is known of somebody's tries.
     pub(super) fn tries<T>(&self, key: &str, now: Timestamp, change: impl FnOnce(&mut Tries) -> T) -> T {
         let mut counts = self.lock();
-        keep_bounded(&mut counts.tries, |tries| !tries.is_forgotten(now));
+        keep_bounded(&mut counts.tries, now, Tries::forgotten_at);
         let tries = counts.tries.entry(key.to_owned()).or_default();
         if tries.is_forgotten(now) {
             *tries = Tries::default();
@@ -77,15 +76,26 @@ impl Memory {
     }
 }
 
-fn keep_bounded<T>(map: &mut HashMap<String, T>, says_something: impl Fn(&T) -> bool) {
+/// Makes room in a full map: what says nothing any more goes, and where that is not half of it, the half that will soonest.
+fn keep_bounded<T>(map: &mut HashMap<String, T>, now: Timestamp, until: impl Fn(&T) -> Timestamp) {
     if map.len() < MOST {
         return;
     }
-    map.retain(|_, value| says_something(value));
-    // With room to spare, or the next to come would have it all looked through again.
+    map.retain(|_, value| until(value) > now);
     if map.len() > MOST / 2 {
+        let mut all: Vec<Timestamp> = map.values().map(&until).collect();
+        let (_, middle, _) = all.select_nth_unstable(MOST / 2);
+        let middle = *middle;
+        map.retain(|_, value| until(value) > middle);
+    }
+    // Many that end at the same moment: they say much the same.
+    if map.len() >= MOST {
         map.clear();
     }
+}
+
+fn of_micros(micros: u64) -> Timestamp {
+    Timestamp::from_millis(i64::try_from(micros / 1_000).unwrap_or(i64::MAX))
 }
 
 fn micros(time: Timestamp) -> u64 {

@@ -10,6 +10,8 @@ mod settings;
 mod throttle;
 
 use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use domain::{Problem, UserId, VoterId};
@@ -25,6 +27,9 @@ use crate::error::Result;
 
 /// How long Redis may take to say how much was used.
 const PATIENCE: Duration = Duration::from_millis(200);
+
+/// For how long Redis is left alone after it did not.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// What is limited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -105,13 +110,15 @@ pub struct Doors {
     settings: DoorSettings,
     memory: Memory,
     shared: Option<Link>,
+    /// Until when Redis is left alone, in milliseconds, after it did not answer.
+    away_until: Arc<AtomicI64>,
     clock: Clock,
 }
 
 impl Doors {
     /// With nothing counted; with a link, counted together with other nodes.
     pub fn new(settings: DoorSettings, shared: Option<Link>, clock: Clock) -> Self {
-        Self { settings, memory: Memory::default(), shared, clock }
+        Self { settings, memory: Memory::default(), shared, away_until: Arc::default(), clock }
     }
 
     /// Lets somebody in, or refuses with 429 `rate_limited` and when to come again.
@@ -121,7 +128,8 @@ impl Doors {
         match self.take(&key, rate).await {
             None => Ok(()),
             Some(wait) => {
-                self.memory.hold(key, self.clock.now().plus(wait));
+                let now = self.clock.now();
+                self.memory.hold(key, now.plus(wait), now);
                 Err(too_many(wait).into())
             }
         }
@@ -136,19 +144,31 @@ impl Doors {
     }
 
     async fn take(&self, key: &str, rate: Rate) -> Option<Duration> {
-        if let Some(link) = &self.shared {
-            let counted = link.keys.count(key);
-            let asked = link.call_on("take", &counted, |call| {
-                call.arg(rate.interval_micros()).arg(rate.window_micros());
-            });
-            match timeout(PATIENCE, asked).await {
-                Ok(Ok(0)) => return None,
-                Ok(Ok(wait)) => return Some(Duration::from_micros(wait)),
-                Ok(Err(error)) => tracing::debug!(%error, "a rate is counted on this node alone"),
-                Err(_) => tracing::debug!("a rate is counted on this node alone: Redis is slow"),
-            }
+        match self.ask("take", key, &[rate.interval_micros(), rate.window_micros()]).await {
+            Some(0) => None,
+            Some(wait) => Some(Duration::from_micros(wait)),
+            None => self.memory.take(key, rate, self.clock.now()),
         }
-        self.memory.take(key, rate, self.clock.now())
+    }
+
+    /// Has Redis count. None where there is none, or it does not answer in time: then it is not asked for a moment, so that
+    /// not everybody waits for it.
+    async fn ask(&self, function: &str, key: &str, numbers: &[u64]) -> Option<u64> {
+        let link = self.shared.as_ref()?;
+        let now = self.clock.now();
+        if now.millis() < self.away_until.load(Ordering::Relaxed) {
+            return None;
+        }
+        let key = link.keys.count(key);
+        let asked =
+            link.call_on(function, &key, |call| numbers.iter().for_each(|number| _ = call.arg(*number)));
+        match timeout(PATIENCE, asked).await {
+            Ok(Ok(answer)) => return Some(answer),
+            Ok(Err(error)) => tracing::debug!(%error, function, "Redis does not count; this node does"),
+            Err(_) => tracing::debug!(function, "Redis does not count in time; this node does"),
+        }
+        self.away_until.store(now.plus(PAUSE).millis(), Ordering::Relaxed);
+        None
     }
 }
 

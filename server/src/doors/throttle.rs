@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use domain::{Problem, Timestamp, Username};
 use sha2::{Digest, Sha256};
-use tokio::time::timeout;
 
-use super::{Doors, PATIENCE, Who};
+use super::{Doors, Who};
 use crate::auth::Sender;
 use crate::auth::key::hex;
 use crate::error::Result;
@@ -38,7 +37,12 @@ pub(super) struct Tries {
 }
 
 impl Tries {
-    /// Whether they say nothing any more.
+    /// When they say nothing any more.
+    pub(super) fn forgotten_at(&self) -> Timestamp {
+        self.forget_at
+    }
+
+    /// Whether they do not now.
     pub(super) fn is_forgotten(&self, now: Timestamp) -> bool {
         self.forget_at <= now
     }
@@ -81,47 +85,44 @@ impl Doors {
         // Names are not needed in Redis, and what was typed there may be anything, a password even.
         let account = format!("try:account:{}", hex(&Sha256::digest(account.as_str())));
         let address = format!("try:address:{}", Who::from(sender.address).0);
-        for (key, policy) in [(&account, ACCOUNT), (&address, ADDRESS)] {
-            if let Some(wait) = self.count_try(key, policy).await {
-                let detail = "That was tried too often. Please wait before the next try.";
-                return Err(Problem::new(429, "too_many_attempts", detail).with_retry_after(wait).into());
-            }
+        // The address first: one that has to wait must not keep accounts waiting.
+        if let Some(wait) = self.count_try(&address, ADDRESS).await {
+            return Err(too_often(wait).into());
+        }
+        if let Some(wait) = self.count_try(&account, ACCOUNT).await {
+            self.take_back(&address, false).await;
+            return Err(too_often(wait).into());
         }
         Ok(Attempt { doors: self.clone(), account, address })
     }
 
     async fn count_try(&self, key: &str, policy: Policy) -> Option<Duration> {
-        if let Some(link) = &self.shared {
-            let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-            let counted = link.keys.count(key);
-            let asked = link.call_on("try", &counted, |call| {
-                call.arg(policy.free).arg(millis(FIRST)).arg(millis(policy.longest)).arg(millis(policy.kept));
-            });
-            match timeout(PATIENCE, asked).await {
-                Ok(Ok(0)) => return None,
-                Ok(Ok(wait)) => return Some(Duration::from_millis(wait)),
-                _ => tracing::debug!("tries to sign in are counted on this node alone"),
-            }
+        let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        let numbers = [u64::from(policy.free), millis(FIRST), millis(policy.longest), millis(policy.kept)];
+        match self.ask("try", key, &numbers).await {
+            Some(0) => return None,
+            Some(wait) => return Some(Duration::from_millis(wait)),
+            None => {}
         }
         let now = self.clock.now();
         self.memory.tries(key, now, |tries| tries.attempt(policy, now))
     }
 
     async fn take_back(&self, key: &str, all: bool) {
-        if let Some(link) = &self.shared {
-            let counted = link.keys.count(key);
-            let asked = link.call_on::<u64>("forgive", &counted, |call| _ = call.arg(u8::from(all)));
-            if let Ok(Ok(_)) = timeout(PATIENCE, asked).await {
-                return;
-            }
+        if self.ask("forgive", key, &[u64::from(all)]).await.is_some() {
+            return;
         }
         self.memory.tries(key, self.clock.now(), |tries| {
             tries.failed = if all { 0 } else { tries.failed.saturating_sub(1) };
-            if all {
-                tries.wait_until = Timestamp::default();
-            }
+            // It was let through, so there was nothing to wait for before it.
+            tries.wait_until = Timestamp::default();
         });
     }
+}
+
+fn too_often(wait: Duration) -> Problem {
+    let detail = "That was tried too often. Please wait before the next try.";
+    Problem::new(429, "too_many_attempts", detail).with_retry_after(wait)
 }
 
 impl Attempt {
@@ -187,6 +188,29 @@ mod tests {
         for _ in 0..5 {
             assert!(attempt(&doors, "ada", &from(1)).await.is_ok(), "forgotten after an hour");
         }
+    }
+
+    #[tokio::test]
+    async fn an_address_that_has_to_wait_keeps_no_account_waiting() {
+        let (doors, _) = doors();
+        for number in 0..31 {
+            assert!(attempt(&doors, &format!("user{number}"), &from(1)).await.is_ok());
+        }
+        for _ in 0..20 {
+            assert!(attempt(&doors, "ada", &from(1)).await.is_err());
+        }
+        for _ in 0..5 {
+            assert!(attempt(&doors, "ada", &from(2)).await.is_ok());
+        }
+    }
+
+    #[tokio::test]
+    async fn what_came_to_nothing_costs_nothing() {
+        let (doors, _) = doors();
+        for _ in 0..40 {
+            attempt(&doors, "ada", &from(1)).await.unwrap().came_to_nothing().await;
+        }
+        assert!(attempt(&doors, "ada", &from(1)).await.is_ok());
     }
 
     #[tokio::test]

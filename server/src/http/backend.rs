@@ -64,7 +64,7 @@ impl RequestBackend {
             sheet.push(Ticket {
                 code: ticket.code.to_string(),
                 qr: qr::draw(&ticket_url(site, headers, room.code, &ticket.code))?,
-                address: join_url(site, headers, room.code),
+                address: without_scheme(&join_url(site, headers, room.code)),
             });
         }
         let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
@@ -78,6 +78,11 @@ impl RequestBackend {
             title: room.title,
         })
     }
+}
+
+/// A link as people type it.
+fn without_scheme(url: &str) -> String {
+    url.split_once("://").map_or(url, |(_, rest)| rest).to_owned()
 }
 
 #[async_trait]

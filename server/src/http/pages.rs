@@ -1,9 +1,10 @@
 //! Pages, drawn whole on the server: who may come, and as whom.
 
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 
 use super::next;
+use super::problem::Refused;
 use super::visit::Visit;
 use crate::http::api::extract::Code;
 
@@ -44,9 +45,9 @@ pub(super) async fn room(mut visit: Visit, Code(code): Code) -> Response {
     let nobody = visit.asker.0.is_none();
     if nobody
         && visit.state.services.room_state(&code).await.is_ok()
-        && let Err(refused) = visit.become_guest().await
+        && let Err(Refused(problem)) = visit.become_guest().await
     {
-        return refused.into_response();
+        return visit.turn_away(problem).await;
     }
     visit.draw().await
 }

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::sync::Once;
 
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::request::Parts;
@@ -12,6 +13,9 @@ use crate::auth::Sender;
 use crate::state::AppState;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// It is told once that there may be a proxy.
+static UNTRUSTED: Once = Once::new();
 
 impl FromRequestParts<AppState> for Sender {
     type Rejection = Infallible;
@@ -26,6 +30,14 @@ impl FromRequestParts<AppState> for Sender {
 /// The address that a request comes from.
 fn address(peer: Option<&ConnectInfo<SocketAddr>>, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let peer = peer.map_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED), |ConnectInfo(peer)| peer.ip());
+    if trusted.is_empty() && headers.contains_key(FORWARDED_FOR) {
+        UNTRUSTED.call_once(|| {
+            tracing::warn!(
+                "requests seem to come through a proxy, and none is trusted: all who come through it share the limits of one \
+                 address; see VOXPOP_TRUSTED_PROXIES"
+            );
+        });
+    }
     named(peer.to_canonical(), headers, trusted)
 }
 

@@ -76,6 +76,12 @@ impl Visit {
         self.render(Some(SentForm { action, fields, problem }), status).await
     }
 
+    /// The page to join by a code, with why another is not shown now.
+    pub(super) async fn turn_away(mut self, problem: Problem) -> Response {
+        self.uri = Uri::from_static("/join");
+        self.refuse(Vec::new(), problem).await
+    }
+
     /// A form's answer: on to a page where it was carried out, else the same page with what is wrong.
     pub(super) async fn answer(
         self,

@@ -127,7 +127,7 @@ impl Services {
             Some(user) => {
                 attempt.succeeded().await;
                 self.audit.note(SecurityEvent::SignedIn, about);
-                self.upgrade(&user, again).await?;
+                self.upgrade(&user, again).await;
                 self.sign_in(user, sender).await
             }
             None => {
@@ -167,13 +167,19 @@ impl Services {
         }
     }
 
-    /// Hashes a password anew that was right, where it was hashed by less than is asked for today.
-    async fn upgrade(&self, user: &UserRecord, password: Password) -> Result<()> {
-        if is_outdated(&user.password_hash) {
-            let hash = self.passwords.hash(password, self.clock.random()).await?;
-            self.store.replace_password(user.id, &user.password_hash, &hash).await?;
+    /// Hashes a password anew that was right, where it was hashed by less than is asked for today. Should that fail, it is
+    /// done the next time.
+    async fn upgrade(&self, user: &UserRecord, password: Password) {
+        if !is_outdated(&user.password_hash) {
+            return;
         }
-        Ok(())
+        let upgraded = async {
+            let hash = self.passwords.hash(password, self.clock.random()).await?;
+            self.store.replace_password(user.id, &user.password_hash, &hash).await
+        };
+        if let Err(error) = upgraded.await {
+            tracing::warn!(%error, "a password could not be hashed anew");
+        }
     }
 
     /// Changes the asker's password. All other sessions of the account end.
@@ -196,8 +202,13 @@ impl Services {
         let username = Username::parse(&record.username).map_err(|_| Problem::internal())?;
         check_choice("new", &new, &username).map_err(|error| Problem::invalid(vec![error]))?;
         let attempt = self.attempt(&username, sender).await?;
-        if !self.passwords.verify(current, Some(record.password_hash)).await? {
-            return Err(wrong().into());
+        match self.passwords.verify(current, Some(record.password_hash)).await {
+            Ok(true) => {}
+            Ok(false) => return Err(wrong().into()),
+            Err(error) => {
+                attempt.came_to_nothing().await;
+                return Err(error);
+            }
         }
         attempt.succeeded().await;
         let hash = self.passwords.hash(new, self.clock.random()).await?;

@@ -198,6 +198,13 @@ async fn guessing_codes_is_held_up() {
     let hosts =
         host.request(Method::GET, &format!("/api/v1/rooms/{code}")).header("x-forwarded-for", "192.0.2.1");
     assert_eq!(hosts.send().await.unwrap().status(), 200, "a guesser in the hall does not lock out its host");
+    let browsers = server.nobody().request(Method::GET, &format!("/r/{code}"));
+    let browsers = browsers.header("x-forwarded-for", "192.0.2.1").header("accept", "text/html");
+    let page = browsers.send().await.unwrap();
+    assert_eq!(page.status(), 429);
+    assert!(page.headers().contains_key("retry-after"));
+    let page = page.text().await.unwrap();
+    assert!(page.contains("role=\"alert\"") && page.contains("</html>"), "a person is shown a page: {page}");
     assert_eq!(voter.vote(&poll, json!({"option": 0})).await["status"], "recorded");
 }
 

@@ -570,6 +570,7 @@ local function forgive(keys, args)
     redis.call('DEL', keys[1])
   elseif tonumber(redis.call('HGET', keys[1], 'failed') or '0') > 0 then
     redis.call('HINCRBY', keys[1], 'failed', -1)
+    redis.call('HSET', keys[1], 'till', 0)
   end
   return 0
 end
