@@ -1,6 +1,6 @@
 //! Guests that signed in inside a room.
 
-use std::collections::HashSet;
+use std::collections::BTreeMap;
 
 use domain::{RoomId, Timestamp, UserId, VoterId};
 use sqlx::{AnyConnection, query};
@@ -35,11 +35,14 @@ pub async fn put(
     Ok(user)
 }
 
-/// The guests that vote no more in a room.
-pub async fn of_room(connection: &mut AnyConnection, room: RoomId) -> Result<HashSet<VoterId>> {
-    let found = query("SELECT guest_id FROM adoptions WHERE room_id = ?")
+/// The guests that vote no more in a room, and the accounts that they have become.
+pub async fn of_room(connection: &mut AnyConnection, room: RoomId) -> Result<BTreeMap<VoterId, UserId>> {
+    let found = query("SELECT guest_id, user_id FROM adoptions WHERE room_id = ?")
         .bind(room.as_bytes().to_vec())
         .fetch_all(connection)
         .await?;
-    found.iter().map(|found| row::id(found, "guest_id", VoterId::from_slice)).collect()
+    let pair = |found| {
+        Ok((row::id(found, "guest_id", VoterId::from_slice)?, row::id(found, "user_id", UserId::from_slice)?))
+    };
+    found.iter().map(pair).collect()
 }

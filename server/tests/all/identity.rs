@@ -9,7 +9,7 @@ use domain::{
 use futures_util::future::join_all;
 use server::auth::Asker;
 
-use crate::support::client::TestServer;
+use crate::support::client::{Person, TestServer};
 use crate::support::eventually;
 use crate::support::rig::{Rig, single};
 use crate::support::services::Breakable;
@@ -21,6 +21,7 @@ on_every_backend! {
     a_guests_vote_becomes_the_accounts,
     the_accounts_own_vote_stands_and_the_guests_goes,
     a_closed_poll_keeps_what_it_counted,
+    a_poll_that_is_opened_again_counts_somebody_once,
     a_guest_that_became_an_account_votes_no_more_in_any_poll_of_the_room,
     a_guest_belongs_to_the_first_account,
     becoming_an_account_again_and_while_voting_counts_nobody_twice,
@@ -106,6 +107,28 @@ async fn a_closed_poll_keeps_what_it_counted(rig: Rig) {
     let after = rig.tally(poll).await;
     assert_eq!((counts(&rig, poll).await, before.is_final, after.is_final), (([0, 1, 0], 1), true, true));
     assert_eq!((choice(&rig, &guest, poll).await, choice(&rig, &ada, poll).await), (Some(1), None));
+}
+
+async fn a_poll_that_is_opened_again_counts_somebody_once(rig: Rig) {
+    let (host, ada, eve) = (rig.host("host").await, rig.host("ada").await, rig.host("eve").await);
+    let (code, poll) = rig.open_poll(&host).await;
+    let (guest, other) = (rig.guest(), rig.guest());
+    rig.vote(&guest, poll, rig.ballot(), 1).await;
+    rig.vote(&other, poll, rig.ballot(), 0).await;
+    rig.vote(&eve, poll, rig.ballot(), 2).await;
+    close(&rig, &host, poll).await;
+    adopt(&rig, code, &guest, &ada).await;
+    adopt(&rig, code, &other, &eve).await;
+    assert_eq!(counts(&rig, poll).await, ([1, 1, 1], 3), "what a closed poll counted stays");
+    rig.services.act(&host, poll, HostAction::Open(None)).await.unwrap();
+    assert_eq!(counts(&rig, poll).await, ([0, 1, 1], 2));
+    assert_eq!((choice(&rig, &ada, poll).await, choice(&rig, &guest, poll).await), (Some(1), None));
+    assert_eq!((choice(&rig, &eve, poll).await, choice(&rig, &other, poll).await), (Some(2), None));
+    rig.vote(&ada, poll, rig.ballot(), 0).await;
+    assert_eq!(counts(&rig, poll).await, ([1, 0, 1], 2));
+    close(&rig, &host, poll).await;
+    let rig = rig.restart().await;
+    assert_eq!(counts(&rig, poll).await, ([1, 0, 1], 2));
 }
 
 async fn a_guest_that_became_an_account_votes_no_more_in_any_poll_of_the_room(rig: Rig) {
@@ -301,4 +324,37 @@ async fn signing_in_on_the_way_back_to_a_room_takes_the_vote_along_and_every_scr
     assert_eq!(guest.vote(&poll, json!({"option": 1})).await["reason"], "not_eligible");
     let (_, tally) = host.get(&format!("/polls/{poll}/results")).await;
     assert_eq!((&tally["ballots"], &tally["marks"]), (&json!(1), &json!({"0": 1})));
+}
+
+#[tokio::test]
+async fn becoming_an_account_while_redis_is_away_is_made_up_for() {
+    let ground = Breakable::start().await;
+    let server = TestServer::node(&ground.place()).await;
+    let host = server.host("host").await;
+    let (code, poll) = host.open_poll().await;
+    let (ada, guest) = (server.host("ada").await, server.guest().await);
+    recorded(&guest, &poll, 1).await;
+    ground.redis.pause();
+    let body = json!({"username": "ada", "password": "correct horse", "room": code});
+    let (status, answer) = guest.post("/auth/login", &body).await;
+    assert_eq!(status, 503, "{answer}");
+    ground.redis.resume();
+    // Nobody asks again: what SQL has noted is told by the node that records the shard.
+    eventually("the guest's vote is the account's", async || {
+        let (_, room) = ada.get(&format!("/rooms/{code}")).await;
+        (room["polls"][0]["your_choice"] == json!({"option": 1})).then_some(())
+    })
+    .await;
+    assert_eq!(guest.vote(&poll, json!({"option": 0})).await["reason"], "not_eligible");
+    recorded(&ada, &poll, 0).await;
+    let (_, tally) = host.get(&format!("/polls/{poll}/results")).await;
+    assert_eq!((&tally["ballots"], &tally["marks"]), (&json!(1), &json!({"0": 1})));
+}
+
+/// Votes until it is recorded.
+async fn recorded(who: &Person, poll: &str, option: i64) {
+    eventually("a vote is recorded", async || {
+        (who.vote(poll, json!({"option": option})).await["status"] == "recorded").then_some(())
+    })
+    .await;
 }

@@ -1,11 +1,14 @@
 //! A guest becomes an account: the writer moves its votes, between one group of ballots and the next.
 
-use domain::{PollState, RoomId, Standing, UserId, VoterId};
+use std::collections::HashSet;
+
+use domain::{PollId, PollState, RoomId, Standing, Timestamp, UserId, VoterId};
 
 use super::writer::Writer;
 use crate::error::Result;
 use crate::store::ballots::BallotRow;
-use crate::store::{adoptions, ballots};
+use crate::store::polls::PollRecord;
+use crate::store::{Write, adoptions, ballots};
 
 impl Writer {
     /// Makes what a guest chose in a room's open polls the account's, and lets the guest vote there no more.
@@ -17,29 +20,69 @@ impl Writer {
         if adoptions::put(&mut transaction, room, guest, account, now).await? != account {
             return Ok(());
         }
-        let mut moved = Vec::new();
-        for poll in &polls {
-            let found = self.shelf.read(poll.id, |poll| {
-                let is_open = poll.record.lifecycle.at(now).state == PollState::Open;
-                let theirs =
-                    poll.standing(guest).filter(|theirs| is_open && theirs.choice.is_some())?.clone();
-                Some((theirs, poll.standing(account.into()).is_some(), poll.record.lifecycle.round))
-            });
-            let Some((theirs, has_own, round)) = found.flatten() else { continue };
-            let withdrawn = Standing { ballot: theirs.ballot.next(), choice: None };
-            moved.push(BallotRow { poll: poll.id, round, voter: guest, standing: withdrawn });
-            if !has_own {
-                moved.push(BallotRow { poll: poll.id, round, voter: account.into(), standing: theirs });
-            }
+        let in_poll = |poll: &PollRecord| {
+            self.shelf.read(poll.id, |poll| {
+                moves(&poll.record, |voter| poll.standing(voter), [(guest, account)], now)
+            })
+        };
+        let moved: Vec<BallotRow> = polls.iter().filter_map(in_poll).flatten().collect();
+        if let Err(error) = self.write_moved(transaction, moved).await {
+            // Whether it happened only SQL knows now.
+            polls.iter().for_each(|poll| self.shelf.remove(poll.id));
+            return Err(error);
         }
-        ballots::upsert(&mut transaction, &moved, now).await?;
-        transaction.commit().await?;
         self.shelf.each(|poll| {
             if poll.record.room == room {
-                poll.retired.insert(guest);
+                poll.retired.insert(guest, account);
             }
         });
+        Ok(())
+    }
+
+    /// Moves, in a poll that was opened again, the votes of guests that have become accounts since they voted: what the
+    /// close kept of a guest must not count beside the account's.
+    pub(super) async fn settle(&self, poll: PollId) -> Result<()> {
+        let now = self.clock.now();
+        let moved = self.shelf.read(poll, |poll| {
+            let adopted = poll.retired.iter().map(|(guest, account)| (*guest, *account));
+            moves(&poll.record, |voter| poll.standing(voter), adopted, now)
+        });
+        let Some(moved) = moved.filter(|moved| !moved.is_empty()) else { return Ok(()) };
+        let written = self.write_moved(self.store.begin_ballots().await?, moved).await;
+        if written.is_err() {
+            self.shelf.remove(poll);
+        }
+        written
+    }
+
+    async fn write_moved(&self, mut transaction: Write, moved: Vec<BallotRow>) -> Result<()> {
+        ballots::upsert(&mut transaction, &moved, self.clock.now()).await?;
+        transaction.commit().await?;
         self.count(moved.into_iter().map(|row| (row.poll, row.voter, row.standing)).collect());
         Ok(())
     }
+}
+
+/// What to write where guests have become accounts, if the poll is open: the account's own ballot stands where it has one,
+/// else the guest's moves.
+pub(super) fn moves<'a>(
+    poll: &PollRecord,
+    standing: impl Fn(VoterId) -> Option<&'a Standing>,
+    adopted: impl IntoIterator<Item = (VoterId, UserId)>,
+    now: Timestamp,
+) -> Vec<BallotRow> {
+    if poll.lifecycle.at(now).state != PollState::Open {
+        return Vec::new();
+    }
+    let row = |voter, standing| BallotRow { poll: poll.id, round: poll.lifecycle.round, voter, standing };
+    let mut rows = Vec::new();
+    let mut have_got = HashSet::new();
+    for (guest, account) in adopted {
+        let Some(theirs) = standing(guest).filter(|theirs| theirs.choice.is_some()) else { continue };
+        rows.push(row(guest, Standing { ballot: theirs.ballot.next(), choice: None }));
+        if standing(account.into()).is_none() && have_got.insert(account) {
+            rows.push(row(account.into(), theirs.clone()));
+        }
+    }
+    rows
 }

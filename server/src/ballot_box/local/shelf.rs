@@ -1,11 +1,12 @@
 //! The polls in memory: their counts, and what stands of every voter.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
 
 use domain::{
-    BallotId, Choice, Count, Mark, PollId, PollState, RoomSettings, Standing, Tally, TallyVersion, VoterId,
+    BallotId, Choice, Count, Mark, PollId, PollState, RoomSettings, Standing, Tally, TallyVersion, UserId,
+    VoterId,
 };
 
 use crate::ballot_box::PollNow;
@@ -30,7 +31,7 @@ pub(super) struct Loaded {
     standing: HashMap<VoterId, Standing>,
     earlier: HashMap<VoterId, BallotId>,
     /// Guests of the room that have become accounts.
-    pub(super) retired: HashSet<VoterId>,
+    pub(super) retired: BTreeMap<VoterId, UserId>,
     used: AtomicU64,
 }
 
@@ -41,7 +42,7 @@ impl Loaded {
         (settings, settings_revision): (RoomSettings, u64),
         epoch: u64,
         ballots: ballots::Loaded,
-        retired: HashSet<VoterId>,
+        retired: BTreeMap<VoterId, UserId>,
     ) -> Self {
         let version = TallyVersion { epoch, version: 0 };
         let (standing, earlier) = (ballots.standing, ballots.earlier);

@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::super::intent::{self, Intent};
 use super::super::{Cast, CastBallot, CountedBallot};
+use super::adopting;
 use super::shelf::{Loaded, Shelf};
 use crate::bus::{Bus, Event};
 use crate::clock::Clock;
@@ -225,7 +226,11 @@ impl Writer {
         let transaction = self.store.begin_ballots().await?;
         let intent = intent::commit(transaction, poll, command, self.clock.now()).await?;
         let opened = intent.opened;
-        Ok(self.carry_out(intent, opened))
+        let record = self.carry_out(intent, opened);
+        if opened {
+            self.settle(poll).await?;
+        }
+        Ok(record)
     }
 
     /// Takes over what was committed, and tells of it where it changed something.
@@ -301,14 +306,20 @@ impl Writer {
         if missing.is_empty() {
             return Ok(());
         }
+        let now = self.clock.now();
         let mut loaded = Vec::with_capacity(missing.len());
         let mut transaction = self.store.begin_ballots().await?;
         for poll in missing {
             let Some(record) = polls::find(&mut *transaction, poll).await? else { continue };
             let Some(room) = rooms::find(&mut *transaction, record.room).await? else { continue };
-            let ballots = ballots::load(&mut transaction, poll, record.lifecycle.round).await?;
+            let mut ballots = ballots::load(&mut transaction, poll, record.lifecycle.round).await?;
             let epoch = polls::raise_epoch(&mut transaction, poll).await?;
             let retired = adoptions::of_room(&mut transaction, room.id).await?;
+            // As a rule there is nothing to move; there is after an opening that was cut short.
+            let adopted = retired.iter().map(|(guest, account)| (*guest, *account));
+            let moved = adopting::moves(&record, |voter| ballots.standing.get(&voter), adopted, now);
+            ballots::upsert(&mut transaction, &moved, now).await?;
+            ballots.standing.extend(moved.into_iter().map(|row| (row.voter, row.standing)));
             loaded.push(Loaded::new(record, (room.settings, room.revision), epoch, ballots, retired));
         }
         transaction.commit().await?;
@@ -352,7 +363,7 @@ fn judge_one(
         ballot,
         choice: cast.choice.as_ref(),
         state: poll.record.lifecycle.at(now).state,
-        retired: cast.is_guest && poll.retired.contains(&cast.voter),
+        retired: cast.is_guest && poll.retired.contains_key(&cast.voter),
         eligible: cast.is_eligible(poll.settings.voters),
         valid: cast.choice.as_ref().is_none_or(allowed),
         change_vote: poll.settings.change_vote,

@@ -1,23 +1,29 @@
-//! A guest becomes an account: SQL says so first, then Redis moves the votes in one call.
+//! A guest becomes an account: SQL says so first, as with a room's settings, then Redis moves the votes in the call that
+//! takes these over. It also moves them when a poll is opened again or loaded, so that none is left behind.
 
 use domain::{BallotId, Choice, PollId, PollState, Problem, RoomId, Standing, TallyVersion, UserId, VoterId};
 use redis::{Cmd, RedisResult, Value, from_redis_value};
 
 use super::super::{CountedBallot, Place};
-use super::loading::{Loading, until_done};
+use super::loading::{Loading, settings_arguments, until_done};
 use super::{Core, poll_name};
 use crate::error::Result;
 use crate::shard::Shard;
 use crate::store::outbox::{self, Kind};
+use crate::store::polls::PollRecord;
+use crate::store::rooms::RoomRecord;
 use crate::store::{adoptions, rooms};
 
-/// What Redis moved in one poll: the poll and its round; epoch and number of the entry; the count's epoch and version; the
-/// guest's withdrawn ballot; the account's, empty where it had its own; what it chose.
-type Moved = (String, u32, u64, u64, u64, u64, Vec<u8>, Vec<u8>, String);
+/// What Redis moved in one poll: the poll and its round; guest and account; epoch and number of the entry; the count's epoch
+/// and version; the guest's withdrawn ballot; the account's, empty where it had its own; what it chose.
+pub(super) type Moved = (String, u32, Vec<u8>, Vec<u8>, u64, u64, u64, u64, Vec<u8>, Vec<u8>, String);
+
+/// A guest, and the account that it has become.
+pub(super) type Pair = (VoterId, UserId);
 
 impl Core {
-    /// Makes what a guest chose in a room's open polls the account's, and lets the guest vote there no more. Answers the last
-    /// entry that has to be recorded for it; until then Redis may forget it, and it is to be done again.
+    /// Makes what a guest chose in a room's open polls the account's, and lets the guest vote there no more. Answers the
+    /// entry that has to be recorded for it, unless the guest is another account's.
     pub(super) async fn adopt(&self, id: RoomId, guest: VoterId, account: UserId) -> Result<Option<Place>> {
         let now = self.clock.now();
         let mut transaction = self.store.begin().await?;
@@ -33,70 +39,99 @@ impl Core {
         transaction.commit().await?;
 
         let polls = self.store.polls_of(id).await?;
-        let names: Vec<PollId> = polls.iter().map(|poll| poll.id).collect();
-        self.apply_settings(&room, &names).await?;
-        let open: Vec<PollId> = polls
-            .iter()
-            .filter(|poll| poll.lifecycle.at(now).state == PollState::Open)
-            .map(|poll| poll.id)
-            .collect();
-        until_done(|| self.move_votes(id, guest, account, &open, &names)).await
+        self.apply_settings(&room, &polls, Some((guest, account))).await.map(Some)
+    }
+
+    /// Has Redis take over a room's settings, and who has become an account there: all, or one with this revision.
+    pub(super) async fn apply_settings(
+        &self,
+        room: &RoomRecord,
+        polls: &[PollRecord],
+        one: Option<Pair>,
+    ) -> Result<Place> {
+        until_done(|| self.try_settings(room, polls, one)).await
     }
 
     /// Tries once; nothing when the shard is being rebuilt.
-    async fn move_votes(
+    async fn try_settings(
         &self,
-        room: RoomId,
-        guest: VoterId,
-        account: UserId,
-        open: &[PollId],
-        all: &[PollId],
-    ) -> Result<Option<Option<Place>>> {
-        for poll in open {
-            if self.load(*poll).await? == Loading::Later {
+        room: &RoomRecord,
+        polls: &[PollRecord],
+        one: Option<Pair>,
+    ) -> Result<Option<Place>> {
+        // A poll that is open takes part though nobody uses it: it may be closed before it is loaded.
+        let now = self.clock.now();
+        for poll in polls.iter().filter(|poll| poll.lifecycle.at(now).state == PollState::Open) {
+            if self.load(poll.id).await? == Loading::Later {
                 return Ok(None);
             }
         }
-        let arguments = |call: &mut Cmd| {
-            call.arg(guest.as_bytes()).arg(account.as_bytes()).arg(self.limits.backlog);
-            all.iter().for_each(|poll| _ = call.arg(poll_name(*poll)));
-        };
-        let answer: Vec<Value> = self.link.call("adopt", Shard::of(room), arguments).await?;
-        let (word, moved) = read(answer)?;
-        match word.as_str() {
-            "done" => {}
-            "overloaded" => {
-                let detail = "There are very many votes just now. Please try again in a moment.";
-                return Err(Problem::new(503, "overloaded", detail).into());
+        if let Some(pair) = one {
+            let told = self.call_settings(room, polls, &[pair], false).await?;
+            if told.0 != "gap" {
+                return Ok(told.1);
             }
-            _ => return Ok(None),
         }
-        let places = moved.into_iter().map(|moved| self.tell_moved(room, guest, account, moved));
-        Ok(Some(places.max_by_key(|place| place.n)))
+        let mut reading = self.store.reader().await?;
+        let all: Vec<Pair> = adoptions::of_room(&mut reading, room.id).await?.into_iter().collect();
+        drop(reading);
+        Ok(self.call_settings(room, polls, &all, true).await?.1)
     }
 
-    /// Tells both as if they had voted, and says where that waits to be recorded.
-    fn tell_moved(&self, room: RoomId, guest: VoterId, account: UserId, moved: Moved) -> Place {
-        let (poll, round, shard_epoch, n, epoch, version, withdrawn, ballot, choice) = moved;
-        let place = Place { shard: Shard::of(room), epoch: shard_epoch, n };
-        let Ok(poll) = poll.parse::<PollId>() else { return place };
-        let version = TallyVersion { epoch, version };
-        let tell = |voter, standing| {
-            let counted = CountedBallot { voter, round, standing, version, place: Some(place) };
-            self.dirty.counted(poll, room, counted);
+    async fn call_settings(
+        &self,
+        room: &RoomRecord,
+        polls: &[PollRecord],
+        adopted: &[Pair],
+        are_all: bool,
+    ) -> RedisResult<(String, Option<Place>)> {
+        let shard = Shard::of(room.id);
+        let arguments = |call: &mut Cmd| {
+            call.arg(room.id.to_string()).arg(room.revision);
+            settings_arguments(call, room.settings);
+            call.arg(u8::from(are_all)).arg(adopted.len());
+            adopted.iter().for_each(|(guest, user)| _ = call.arg(guest.as_bytes()).arg(user.as_bytes()));
+            polls.iter().for_each(|poll| _ = call.arg(poll_name(poll.id)));
         };
-        if let Some(ballot) = BallotId::from_slice(&withdrawn) {
-            tell(guest, Standing { ballot, choice: None });
+        let answer: Vec<Value> = self.link.call("settings", shard, arguments).await?;
+        let place = match answer.get(2..4) {
+            Some([epoch, n]) => Some(Place {
+                shard,
+                epoch: from_redis_value(epoch.clone())?,
+                n: from_redis_value(n.clone())?,
+            }),
+            _ => None,
+        };
+        let (word, moved) = read(answer)?;
+        self.tell_moved(room.id, moved);
+        Ok((word, place))
+    }
+
+    /// Tells guests and accounts as if they had voted.
+    pub(super) fn tell_moved(&self, room: RoomId, moved: Vec<Moved>) {
+        for (poll, round, guest, account, shard_epoch, n, epoch, version, withdrawn, ballot, choice) in moved
+        {
+            let Ok(poll) = poll.parse::<PollId>() else { continue };
+            let place = Some(Place { shard: Shard::of(room), epoch: shard_epoch, n });
+            let version = TallyVersion { epoch, version };
+            let tell = |voter: &[u8], ballot: &[u8], choice| {
+                let (Some(voter), Some(ballot)) = (VoterId::from_slice(voter), BallotId::from_slice(ballot))
+                else {
+                    return;
+                };
+                let standing = Standing { ballot, choice };
+                self.dirty.counted(poll, room, CountedBallot { voter, round, standing, version, place });
+            };
+            tell(&guest, &withdrawn, None);
+            if let Ok(choice) = serde_json::from_str::<Choice>(&choice) {
+                tell(&account, &ballot, Some(choice));
+            }
         }
-        let choice = serde_json::from_str::<Choice>(&choice).ok();
-        if let (Some(ballot), Some(choice)) = (BallotId::from_slice(&ballot), choice) {
-            tell(account.into(), Standing { ballot, choice: Some(choice) });
-        }
-        place
     }
 }
 
-fn read(answer: Vec<Value>) -> RedisResult<(String, Vec<Moved>)> {
+/// A function's word, and what it moved.
+pub(super) fn read(answer: Vec<Value>) -> RedisResult<(String, Vec<Moved>)> {
     let mut answer = answer.into_iter();
     let word = from_redis_value(answer.next().unwrap_or_default())?;
     let moved = answer.next().map(from_redis_value).transpose()?;

@@ -127,9 +127,8 @@ async fn tell_settings(core: &Core, id: RoomId) -> Result<()> {
         outbox::take(&mut transaction, Kind::Room(id), u64::MAX).await?;
         return transaction.commit().await;
     };
-    let polls: Vec<_> = core.store.polls_of(id).await?.iter().map(|poll| poll.id).collect();
     // Nodes hear of it by their pulse.
-    core.apply_settings(&room, &polls).await
+    core.apply_settings(&room, &core.store.polls_of(id).await?, None).await.map(|_| ())
 }
 
 async fn sweep(core: &Core, shards: &BTreeSet<Shard>) -> Result<()> {

@@ -9,7 +9,7 @@
 --   :poll:<id>    hash    where a poll is in its life, its settings, its count's epoch and version
 --   :marks:<id>   hash    mark -> how often
 --   :voters:<id>  hash    voter -> the ballot that stands, of this round or the latest before it
---   :retired:<id> set     guests of the room that have become accounts: they vote no more
+--   :retired:<id> hash    guest of the room that has become an account, and votes no more -> that account
 --   :closing      zset    closed polls that are not final, by the entry that SQL has to pass
 --   :poison       set     entries that SQL refused
 --   :stage:<id>:<token>  hash  voters of a poll that is being loaded; for LOADING seconds
@@ -43,8 +43,8 @@ end
 
 -- What is kept of a poll. `state`, `round`, `revision` and `closes` (ms) are what is needed here of its life, `change` ('1':
 -- a vote may be changed) and `voters` ('guest' or 'account': who may vote) of its room's settings; `life` and `settings`
--- are all of either as JSON, for nodes to read. `retired` is '1' where some guests are. `latched` is when its countdown closed it (ms), until SQL has said so;
--- `last` the last entry that is about it; `used` when it was last used (ms).
+-- are all of either as JSON, for nodes to read. `retired` is '1' where some guests are. `latched` is when its countdown
+-- closed it (ms), until SQL has said so; `last` the last entry that is about it; `used` when it was last used (ms).
 local POLL = { 'room', 'state', 'round', 'revision', 'closes', 'life', 'latched', 'change', 'voters', 'settings',
   'settings_revision', 'epoch', 'version', 'ballots', 'last', 'final', 'provisional', 'used', 'retired' }
 
@@ -120,7 +120,7 @@ end
 
 -- Why a ballot does not count; nil when it does. The order is that of domain::ballot::judge.
 local function refusal(base, poll, voter, standing, ballot, choice, known, valid, guest, ticket)
-  if guest == '1' and poll.retired == '1' and redis.call('SISMEMBER', base .. ':retired:' .. poll.id, voter) == 1 then
+  if guest == '1' and poll.retired == '1' and redis.call('HEXISTS', base .. ':retired:' .. poll.id, voter) == 1 then
     return 'not_eligible'
   end
   if standing then
@@ -188,46 +188,48 @@ local function next_after(ballot)
   return struct.pack('>I2I4', high, low) .. string.sub(ballot, 7)
 end
 
--- Makes what a guest chose the account's, in every poll that is open: the account's own ballot stands where it has one, else
--- the guest's moves. The guest votes no more in any of the polls. ARGV: guest, account, most entries that may wait for SQL,
--- all polls of the room. Answers of each poll where something moved: poll, round, shard epoch, entry, epoch, version, the
--- guest's withdrawn ballot, the account's or '', choice.
-local function adopt(keys, args)
-  local base = keys[1]
-  local guest, account, most = unpack(args, 1, 3)
-  local shard = shard_of(base)
-  if not is_attached(base, shard) then return { 'rebuilding' } end
-  if shard.head - shard.wm >= tonumber(most) then return { 'overloaded' } end
-  local now, moved = clock(), {}
-  for at = 4, #args do
-    local poll = poll_of(base, args[at])
-    if poll then
-      latch(poll, now)
-      local theirs = poll.state == 'open' and standing_of(base, poll, guest)
-      if theirs and theirs.round == poll.round and theirs.choice ~= 'null' then
-        local own = standing_of(base, poll, account)
-        local moves = not (own and own.round == poll.round)
-        local withdrawn, ballot = next_after(theirs.ballot), moves and theirs.ballot or ''
-        local n = append(base, shard, now, 'adopt', poll.id, 'round', poll.round, 'guest', guest, 'withdrawn', withdrawn,
-          'account', account, 'ballot', ballot, 'choice', theirs.choice)
-        local key, entry = base .. ':voters:' .. poll.id, poll.round .. ' ' .. n .. ' '
-        redis.call('HSET', key, guest, withdrawn .. entry .. 'null\n')
-        if moves then
-          redis.call('HSET', key, account, ballot .. entry .. theirs.choice .. '\n' .. theirs.marks)
-        else
-          count(base, poll, theirs.marks, -1)
-          redis.call('HINCRBY', poll.key, 'ballots', -1)
-        end
-        raise(poll)
-        redis.call('HSET', poll.key, 'last', n, 'used', now)
-        table.insert(moved, { poll.id, tonumber(poll.round), tonumber(shard.epoch), n, tonumber(poll.epoch), poll.version,
-          withdrawn, ballot, theirs.choice })
-      end
-      redis.call('SADD', base .. ':retired:' .. poll.id, guest)
-      redis.call('HSET', poll.key, 'retired', '1')
-    end
+-- Makes what a guest chose in a poll that is open the account's: the account's own ballot stands where it has one, else the
+-- guest's moves. Answers poll, round, guest, account, shard epoch, entry, epoch, version, the guest's withdrawn ballot, the
+-- account's or '', choice; nil when there is nothing to move.
+local function move(base, shard, poll, now, guest, account)
+  local theirs = standing_of(base, poll, guest)
+  if not theirs or theirs.round ~= poll.round or theirs.choice == 'null' then return nil end
+  local own = standing_of(base, poll, account)
+  local moves = not (own and own.round == poll.round)
+  local withdrawn, ballot = next_after(theirs.ballot), moves and theirs.ballot or ''
+  local n = append(base, shard, now, 'adopt', poll.id, 'round', poll.round, 'guest', guest, 'withdrawn', withdrawn,
+    'account', account, 'ballot', ballot, 'choice', theirs.choice)
+  local key, entry = base .. ':voters:' .. poll.id, poll.round .. ' ' .. n .. ' '
+  redis.call('HSET', key, guest, withdrawn .. entry .. 'null\n')
+  if moves then
+    redis.call('HSET', key, account, ballot .. entry .. theirs.choice .. '\n' .. theirs.marks)
+  else
+    count(base, poll, theirs.marks, -1)
+    redis.call('HINCRBY', poll.key, 'ballots', -1)
   end
-  return { 'done', moved }
+  raise(poll)
+  redis.call('HSET', poll.key, 'last', n, 'used', now)
+  return { poll.id, tonumber(poll.round), guest, account, tonumber(shard.epoch), n, tonumber(poll.epoch), poll.version,
+    withdrawn, ballot, theirs.choice }
+end
+
+-- Moves the votes of these guests, if the poll is open: guest and account in turn. Appends what moved to `moved`.
+local function move_all(base, shard, id, now, adopted, moved)
+  local poll = poll_of(base, id)
+  latch(poll, now)
+  if poll.state ~= 'open' then return end
+  for at = 1, #adopted, 2 do
+    local done = move(base, shard, poll, now, adopted[at], adopted[at + 1])
+    if done then table.insert(moved, done) end
+  end
+end
+
+-- The same for all guests of a poll that have become accounts, when it becomes open here. What its close kept of a guest
+-- must not count beside the account's.
+local function settle(base, shard, id, now)
+  local moved = {}
+  move_all(base, shard, id, now, redis.call('HGETALL', base .. ':retired:' .. id), moved)
+  return moved
 end
 
 -- Puts voters of a poll that is being loaded aside. A loader begins with none, before it reads SQL, and has so much time
@@ -261,28 +263,28 @@ end
 -- Makes a poll live with what was staged. ARGV: poll, token, shard epoch that the loader started under, whether it is
 -- settled (the outbox has nothing of it; else this tells it, by an entry for the recorder to take it out), whether it is
 -- final, whether SQL refused ballots of this round, round, revision, state, closes, life, room, its settings' revision,
--- change, voters, settings, the count's epoch, ballots, how many voters were staged, how many guests are retired and these,
--- then mark and count in turn.
+-- change, voters, settings, the count's epoch, ballots, how many voters were staged, how many guests are retired, these and
+-- their accounts in turn, then mark and count in turn. Answers a word, and what was moved to accounts.
 local function load(keys, args)
   local base = keys[1]
   local id, token, started, settled, final, poisoned, round, revision, state, closes, life, room, settings_revision, change, voters,
     settings, epoch, ballots, staged, retired = unpack(args, 1, 20)
   local shard = shard_of(base)
-  if not is_attached(base, shard) or started ~= shard.epoch then return 'rebuilding' end
-  if redis.call('EXISTS', base .. ':gone:' .. id) == 1 then return 'gone' end
+  if not is_attached(base, shard) or started ~= shard.epoch then return { 'rebuilding' } end
+  if redis.call('EXISTS', base .. ':gone:' .. id) == 1 then return { 'gone' } end
   local key = base .. ':poll:' .. id
-  if redis.call('EXISTS', key) == 1 then return 'live' end
+  if redis.call('EXISTS', key) == 1 then return { 'live' } end
   local newest = redis.call('GET', base .. ':room:' .. room)
-  if newest and tonumber(newest) > tonumber(settings_revision) then return 'stale' end
+  if newest and tonumber(newest) > tonumber(settings_revision) then return { 'stale' } end
   local aside = base .. ':stage:' .. id .. ':' .. token
-  if redis.call('HLEN', aside) ~= staged + 1 then return 'stale' end
+  if redis.call('HLEN', aside) ~= staged + 1 then return { 'stale' } end
   local now, n = clock(), 0
   if settled == '0' then n = append(base, shard, now, 'poll', id, 'revision', revision) end
   redis.call('RENAME', aside, base .. ':voters:' .. id)
   redis.call('PERSIST', base .. ':voters:' .. id)
   redis.call('HDEL', base .. ':voters:' .. id, 'begun')
-  for at = 21, 20 + retired do redis.call('SADD', base .. ':retired:' .. id, args[at]) end
-  for at = 21 + retired, #args, 2 do redis.call('HSET', base .. ':marks:' .. id, args[at], args[at + 1]) end
+  for at = 21, 20 + 2 * retired, 2 do redis.call('HSET', base .. ':retired:' .. id, args[at], args[at + 1]) end
+  for at = 21 + 2 * retired, #args, 2 do redis.call('HSET', base .. ':marks:' .. id, args[at], args[at + 1]) end
   redis.call('HSET', key, 'room', room, 'change', change, 'voters', voters, 'settings', settings, 'settings_revision',
     settings_revision, 'epoch', epoch, 'version', 0, 'ballots', ballots, 'provisional', '0', 'used', now,
     'retired', retired == '0' and '0' or '1')
@@ -294,19 +296,21 @@ local function load(keys, args)
   elseif settled == '0' then
     await_final(base, id, state, n)
   end
-  return 'done'
+  return { 'done', settle(base, shard, id, now) }
 end
 
 -- Takes over what SQL says of a poll's life. ARGV: poll, round, revision, state, closes, life, the new round's epoch.
+-- Answers a word, and what was moved to accounts.
 local function apply(keys, args)
   local base = keys[1]
   local id, round, revision, state, closes, life, epoch = unpack(args)
   local shard = shard_of(base)
-  if not is_attached(base, shard) then return 'rebuilding' end
+  if not is_attached(base, shard) then return { 'rebuilding' } end
   local poll = poll_of(base, id)
-  if not poll then return 'unloaded' end
-  if tonumber(revision) <= tonumber(poll.revision) then return 'done' end
-  local n = append(base, shard, clock(), 'poll', id, 'revision', revision)
+  if not poll then return { 'unloaded' } end
+  if tonumber(revision) <= tonumber(poll.revision) then return { 'done' } end
+  local now = clock()
+  local n = append(base, shard, now, 'poll', id, 'revision', revision)
   if round ~= poll.round then
     redis.call('UNLINK', base .. ':marks:' .. id)
     redis.call('HDEL', poll.key, 'poison')
@@ -316,29 +320,47 @@ local function apply(keys, args)
   await_final(base, id, state, n)
   raise(poll)
   tick(base, poll.room)
-  return 'done'
+  return { 'done', settle(base, shard, id, now) }
 end
 
--- Takes over a room's settings. ARGV: room, revision, change, voters, settings, then the room's polls.
+-- Takes over a room's settings, and guests that have become accounts. ARGV: room, revision, change, voters, settings, whether
+-- all such guests are named ('1') or only those of this revision, how many, guest and account in turn, then the room's
+-- polls. A poll that knows a revision knows every guest up to it, so where one before this is missing all have to be named:
+-- 'gap'. Answers a word, what was moved to accounts, shard epoch and last entry: once that is recorded, so is all this.
 local function settings(keys, args)
   local base = keys[1]
-  local room, revision, change, voters, written = unpack(args, 1, 5)
+  local room, revision, change, voters, written, all, named = unpack(args, 1, 7)
   local shard = shard_of(base)
-  if not is_attached(base, shard) then return 'rebuilding' end
-  append(base, shard, clock(), 'room', room, 'revision', revision)
+  if not is_attached(base, shard) then return { 'rebuilding' } end
+  local first = 8 + 2 * named
+  if all ~= '1' then
+    for at = first, #args do
+      local poll = poll_of(base, args[at])
+      if poll and tonumber(poll.settings_revision) < revision - 1 then return { 'gap' } end
+    end
+  end
+  local now, adopted, moved = clock(), {}, {}
+  append(base, shard, now, 'room', room, 'revision', revision)
   tick(base, room)
   local newest = redis.call('GET', base .. ':room:' .. room)
   if not newest or tonumber(newest) < tonumber(revision) then
     redis.call('SET', base .. ':room:' .. room, revision, 'EX', HOUR)
   end
-  for at = 6, #args do
-    local poll = poll_of(base, args[at])
+  for at = 8, first - 1 do adopted[at - 7] = args[at] end
+  for at = first, #args do
+    local id = args[at]
+    local poll = poll_of(base, id)
     if poll and tonumber(poll.settings_revision) < tonumber(revision) then
       redis.call('HSET', poll.key, 'change', change, 'voters', voters, 'settings', written, 'settings_revision', revision)
       raise(poll)
+      if #adopted > 0 then
+        for pair = 1, #adopted, 2 do redis.call('HSET', base .. ':retired:' .. id, adopted[pair], adopted[pair + 1]) end
+        redis.call('HSET', poll.key, 'retired', '1')
+        move_all(base, shard, id, now, adopted, moved)
+      end
     end
   end
-  return 'done'
+  return { 'done', moved, tonumber(shard.epoch), shard.head }
 end
 
 local function unload(base, id)
@@ -581,7 +603,6 @@ local function register(name, callback, flags)
   redis.register_function({ function_name = '@LIBRARY@_' .. name, callback = callback, flags = flags })
 end
 register('cast', cast, {})
-register('adopt', adopt, {})
 register('stage', stage, {})
 register('load', load, {})
 register('apply', apply, { 'allow-oom' })

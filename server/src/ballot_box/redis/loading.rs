@@ -1,14 +1,15 @@
 //! Bringing a poll from SQL into Redis. A poll that is not loaded has no entries that SQL lacks: polls are dropped
 //! only when all of theirs are recorded, and a queue is dropped only when it was written to SQL as far as it went.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use domain::{
-    Choice, Lifecycle, Mark, PollId, PollState, RoomId, RoomSettings, Standing, Timestamp, VoterId,
+    Choice, Lifecycle, Mark, PollId, PollState, RoomId, RoomSettings, Standing, Timestamp, UserId, VoterId,
 };
-use redis::{Cmd, RedisResult};
+use redis::{Cmd, RedisResult, Value};
 use tokio::time::{Instant, sleep};
 
+use super::adopting::{Moved, read};
 use super::casting::lines;
 use super::{Core, PATIENCE, PAUSE, poll_name, status::Status};
 use crate::error::{Error, Result};
@@ -38,7 +39,7 @@ struct Stored {
     room: RoomRecord,
     ballots: ballots::Loaded,
     /// Guests of the room that have become accounts.
-    retired: HashSet<VoterId>,
+    retired: BTreeMap<VoterId, UserId>,
     /// Whether Redis was told all that hosts did to it.
     is_settled: bool,
     is_poisoned: bool,
@@ -67,7 +68,9 @@ impl Core {
                 self.known.forget(id);
                 return Ok(Loading::Gone);
             };
-            match self.hand_over(shard, (started, token), &stored, epoch).await?.as_str() {
+            let (word, moved) = self.hand_over(shard, (started, token), &stored, epoch).await?;
+            self.tell_moved(stored.room.id, moved);
+            match word.as_str() {
                 "done" | "live" => return Ok(Loading::Done),
                 "gone" => return Ok(Loading::Gone),
                 "stale" => {}
@@ -82,7 +85,7 @@ impl Core {
         let shard = Shard::of(poll.room);
         let written = life_arguments(&poll.lifecycle);
         let call = || async {
-            let applied: RedisResult<String> = self
+            let applied: RedisResult<Vec<Value>> = self
                 .link
                 .call("apply", shard, |call| {
                     call.arg(poll_name(poll.id));
@@ -90,28 +93,14 @@ impl Core {
                     call.arg(epoch);
                 })
                 .await;
-            let is_done = match applied?.as_str() {
+            let (word, moved) = read(applied?)?;
+            self.tell_moved(poll.room, moved);
+            let is_done = match word.as_str() {
                 "done" => true,
                 "unloaded" => self.load(poll.id).await? == Loading::Gone,
                 _ => false,
             };
             Ok(is_done.then_some(()))
-        };
-        until_done(call).await
-    }
-
-    /// Has Redis take over a room's settings.
-    pub(super) async fn apply_settings(&self, room: &RoomRecord, polls: &[PollId]) -> Result<()> {
-        let call = || async {
-            let applied: RedisResult<String> = self
-                .link
-                .call("settings", Shard::of(room.id), |call| {
-                    call.arg(room.id.to_string()).arg(room.revision);
-                    settings_arguments(call, room.settings);
-                    polls.iter().for_each(|poll| _ = call.arg(poll_name(*poll)));
-                })
-                .await;
-            Ok((applied? == "done").then_some(()))
         };
         until_done(call).await
     }
@@ -160,7 +149,7 @@ impl Core {
         (started, token): (u64, u64),
         stored: &Stored,
         epoch: u64,
-    ) -> RedisResult<String> {
+    ) -> RedisResult<(String, Vec<Moved>)> {
         let Stored { poll, room, ballots, retired, is_settled, is_poisoned } = stored;
         let round = poll.lifecycle.round;
         let mut count: BTreeMap<Mark, u64> = BTreeMap::new();
@@ -193,7 +182,8 @@ impl Core {
             self.link.call::<()>("stage", shard, staged).await?;
         }
         let is_final = *is_settled && !is_poisoned && poll.lifecycle.state == PollState::Closed;
-        self.link
+        let answer: Vec<Value> = self
+            .link
             .call("load", shard, |call| {
                 call.arg(poll_name(poll.id)).arg(token).arg(started);
                 call.arg(u8::from(*is_settled)).arg(u8::from(is_final)).arg(u8::from(*is_poisoned));
@@ -201,10 +191,11 @@ impl Core {
                 call.arg(room.id.to_string()).arg(room.revision);
                 settings_arguments(call, room.settings);
                 call.arg(epoch).arg(people).arg(values.len()).arg(retired.len());
-                retired.iter().for_each(|guest| _ = call.arg(guest.as_bytes()));
+                retired.iter().for_each(|(guest, user)| _ = call.arg(guest.as_bytes()).arg(user.as_bytes()));
                 count.iter().for_each(|(mark, count)| _ = call.arg(mark.as_str()).arg(count));
             })
-            .await
+            .await?;
+        read(answer)
     }
 }
 
@@ -238,7 +229,7 @@ fn life_arguments(life: &Lifecycle) -> [String; 5] {
     ]
 }
 
-fn settings_arguments(call: &mut Cmd, settings: RoomSettings) {
+pub(super) fn settings_arguments(call: &mut Cmd, settings: RoomSettings) {
     let written = serde_json::to_string(&settings).unwrap_or_default();
     call.arg(u8::from(settings.change_vote)).arg(to_word(settings.voters)).arg(written);
 }

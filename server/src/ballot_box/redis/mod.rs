@@ -228,8 +228,7 @@ impl BallotBox for RedisBallotBox {
         let core = &self.0;
         let stored = core.store.room(room).await?.ok_or_else(Problem::no_such_room)?;
         let polls = core.store.polls_of(room).await?;
-        let ids: Vec<PollId> = polls.iter().map(|poll| poll.id).collect();
-        core.apply_settings(&stored, &ids).await?;
+        core.apply_settings(&stored, &polls, None).await?;
         for poll in polls.iter().filter(|poll| poll.lifecycle.state != domain::PollState::Draft) {
             core.dirty.mark(poll.id, room);
         }
