@@ -4,21 +4,24 @@ use std::path::Path;
 
 use axum::extract::Request;
 use axum::http::{HeaderValue, header};
-use axum::middleware::Next;
+use axum::middleware::{self, Next};
 use axum::response::Response;
-use axum::{Router, middleware};
 use tower_http::services::{ServeDir, ServeFile};
 
-use crate::state::AppState;
+use super::routes::Routes;
 
-/// `/pkg`, and what browsers ask for at the root, from the folder of built files.
-pub(super) fn router(root: &Path) -> Router<AppState> {
+/// `/pkg`, and what browsers ask for at the root, from the folder of built files. No path leads out of the
+/// folder; a link in it is followed wherever it leads, since only whoever installs the server can put one there.
+pub(super) fn routes(root: &Path) -> Routes {
     let pkg = ServeDir::new(root.join("pkg")).precompressed_br().append_index_html_on_directories(false);
     let icon = ServeFile::new(root.join("favicon.svg")).precompressed_br();
-    Router::new()
-        .nest_service("/pkg", pkg)
-        .route_service("/favicon.svg", icon)
-        .layer(middleware::from_fn(cached))
+    let files = |router: axum::Router<_>| {
+        router
+            .nest_service("/pkg", pkg)
+            .route_service("/favicon.svg", icon)
+            .layer(middleware::from_fn(cached))
+    };
+    Routes::default().with(files).listing(&["/pkg/{file}", "/favicon.svg"])
 }
 
 /// A file asked for by its version never changes; any other is asked for again each time, and the answer

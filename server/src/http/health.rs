@@ -1,16 +1,15 @@
 //! Whether the process is up, and whether it can serve.
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
-use axum::routing::get;
 
+use super::routes::Routes;
 use crate::state::AppState;
 
 /// `/healthz` and `/readyz`.
-pub(super) fn router() -> Router<AppState> {
-    Router::new().route("/healthz", get(up)).route("/readyz", get(ready))
+pub(super) fn routes() -> Routes {
+    Routes::default().at("GET", "/healthz", up).at("GET", "/readyz", ready)
 }
 
 async fn up() -> impl IntoResponse {

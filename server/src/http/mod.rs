@@ -19,11 +19,12 @@ mod sender;
 mod trace;
 mod visit;
 
+use std::path::Path;
+
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::handler::Handler;
 use axum::http::{Extensions, HeaderMap, Method, StatusCode, Version, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
 use axum::{Router, middleware};
 use domain::Problem;
 use tower_http::CompressionLevel;
@@ -48,13 +49,8 @@ pub fn router(state: AppState) -> Router {
     // needed: pages stand below, beside what guards them.
     let _ = leptos_axum::generate_route_list(app::App);
 
-    Router::new()
-        .merge(api::router())
-        .merge(pages_and_forms().router)
-        .merge(health::router())
-        .merge(assets::router(&state.site.root))
-        .route("/fn/{*name}", post(functions::call))
-        .route("/ws", get(crate::ws::upgrade))
+    routes(&state.site.root)
+        .router
         .fallback(nothing_here)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(BODY_BYTES))
@@ -75,17 +71,23 @@ pub fn answer_problem(problem: Problem) -> Response {
     Refused(problem).into_response()
 }
 
-/// Every route, for whoever wants to see that each is guarded: API, pages, forms, server functions and the rest.
+/// Every route, for whoever wants to see that each is guarded. Of server functions each is named.
 pub fn list() -> Vec<Route> {
     let functions = leptos::server_fn::axum::server_fn_paths().map(|(path, _)| ("POST", path.to_owned()));
-    let others = ["/api/docs", "/ws", "/healthz", "/readyz", "/favicon.svg", "/pkg/{file}"];
-    let others = others.into_iter().map(|path| ("GET", path.to_owned()));
-    [api::routes().list, pages_and_forms().list]
-        .into_iter()
-        .flatten()
-        .chain(functions)
-        .chain(others)
-        .collect()
+    let routed = routes(Path::new("")).list.into_iter().filter(|(_, path)| path != FUNCTIONS);
+    routed.chain(functions).collect()
+}
+
+/// Where server functions are, whatever their names.
+const FUNCTIONS: &str = "/fn/{*name}";
+
+fn routes(site_root: &Path) -> Routes {
+    pages_and_forms()
+        .and(api::routes())
+        .and(health::routes())
+        .and(assets::routes(site_root))
+        .at("POST", FUNCTIONS, functions::call)
+        .at("GET", "/ws", crate::ws::upgrade)
 }
 
 fn pages_and_forms() -> Routes {

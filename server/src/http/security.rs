@@ -40,8 +40,9 @@ const LONGEST_HOST: usize = 260;
 /// The host that the request was sent to.
 pub(super) fn host(headers: &HeaderMap) -> Option<Authority> {
     let host = headers.get(header::HOST)?.to_str().ok().filter(|host| host.len() <= LONGEST_HOST)?;
-    let host: Authority = host.parse().ok()?;
-    (!host.as_str().contains('@')).then_some(host)
+    // A name, an address and a port have no more; what else the grammar allows could say something in a policy.
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
+    host.bytes().all(plain).then(|| host.parse().ok())?
 }
 
 /// Sets the headers that every response has, where its handler has not set them.
@@ -73,10 +74,12 @@ pub(super) fn page_policy(nonce: &str, request: &HeaderMap) -> String {
     )
 }
 
-const ALWAYS: [(HeaderName, &str); 4] = [
+const ALWAYS: [(HeaderName, &str); 5] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::REFERRER_POLICY, "same-origin"),
     (header::X_FRAME_OPTIONS, "DENY"),
+    // The picture of a join link too: another site's page could find out by it which codes there are.
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
     (
         HeaderName::from_static("permissions-policy"),
         "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
@@ -200,6 +203,9 @@ mod tests {
         assert!(policy.contains("script-src 'self' 'nonce-abc' 'wasm-unsafe-eval';"), "{policy}");
         assert!(policy.contains("connect-src 'self' ws://h:3000 wss://h:3000;"), "{policy}");
         assert!(!policy.contains("unsafe-inline"));
-        assert!(!page_policy("abc", &sent(&[("host", "h; script-src *")])).contains('*'));
+        for odd in ["h; script-src *", "h;script-src", "h,default-src", "a'b", "*", "user@h", "h:1/x"] {
+            let policy = page_policy("abc", &sent(&[("host", odd)]));
+            assert_eq!(policy, page_policy("abc", &HeaderMap::new()), "{odd}");
+        }
     }
 }

@@ -98,12 +98,14 @@ impl Services {
     async fn hosted_poll(&self, asker: &Asker, id: PollId) -> Result<(RoomState, PollRecord)> {
         let poll = self.store.poll(id).await?.ok_or_else(Problem::no_such_poll)?;
         let state = self.room_state_by_id(poll.room).await?;
-        asker.principal()?;
         if state.is_host(asker) {
             return Ok((state, poll));
         }
-        let draft = poll.lifecycle.state == PollState::Draft;
-        Err(if draft { Problem::no_such_poll() } else { Problem::forbidden() }.into())
+        if poll.lifecycle.state == PollState::Draft {
+            return Err(Problem::no_such_poll().into());
+        }
+        asker.principal()?;
+        Err(Problem::forbidden().into())
     }
 
     async fn poll_for(&self, asker: &Asker, state: &RoomState, poll: &PollRecord) -> Result<Poll> {

@@ -201,9 +201,14 @@ async fn what_browsers_enforce_over_https_is_asked_for_there_alone() {
             let headers = sent.headers();
             let has = |name: &str| headers.contains_key(name);
             assert_eq!(only_https.map(has), [is_https; 2], "{method} {path}");
-            for always in
-                ["x-content-type-options", "referrer-policy", "permissions-policy", "content-security-policy"]
-            {
+            for always in [
+                "x-content-type-options",
+                "x-frame-options",
+                "referrer-policy",
+                "permissions-policy",
+                "cross-origin-resource-policy",
+                "content-security-policy",
+            ] {
                 assert!(has(always), "{method} {path}: {always}");
             }
             let policy = headers["content-security-policy"].to_str().unwrap();

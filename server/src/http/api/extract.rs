@@ -69,6 +69,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Poll {
     }
 }
 
+/// How much is told of what is wrong with a field, in characters.
+const LONGEST_MESSAGE: usize = 200;
+
 fn is_json(headers: &HeaderMap) -> bool {
     let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let kind = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
@@ -88,6 +91,8 @@ fn refusal(path: &str, error: &serde_json::Error) -> Problem {
     let written = error.to_string();
     let place = format!(" at line {} column {}", error.line(), error.column());
     let message = written.strip_suffix(&place).unwrap_or(&written);
+    // It repeats what was sent, which may be as long as a body.
+    let message = message.char_indices().nth(LONGEST_MESSAGE).map_or(message, |(end, _)| &message[..end]);
     let path = if path == "." { "" } else { path };
     // Of a missing field the path names only what it is missing in, and serde has no kind of error for it; the
     // test of wrong input notices when its words change.
@@ -128,6 +133,17 @@ mod tests {
                 (400, "malformed_json"),
                 "{body}"
             );
+        }
+    }
+
+    #[test]
+    fn an_answer_does_not_repeat_a_whole_body() {
+        let long = "ü".repeat(60_000);
+        for body in [format!(r#"{{"title":"a","settings":"{long}"}}"#), format!(r#"{{"title":["{long}"]}}"#)]
+        {
+            let problem = refused(&body);
+            assert_eq!(problem.code, "invalid_input");
+            assert!(serde_json::to_string(&problem).unwrap().len() < 2_000, "{problem:.300?}");
         }
     }
 

@@ -13,25 +13,24 @@ mod votes;
 use axum::extract::DefaultBodyLimit;
 use axum::handler::Handler;
 use axum::http::{HeaderValue, header};
+use axum::middleware;
 use axum::response::Response;
-use axum::routing::get;
-use axum::{Router, middleware};
 
 use crate::http::routes::Routes;
-use crate::state::AppState;
 
 const BASE: &str = "/api/v1";
 
 /// A room may come with all its polls.
 const ROOM_BYTES: usize = 512 * 1024;
 
-/// The routes of the API.
-pub(super) fn router() -> Router<AppState> {
-    routes().router.route("/api/docs", get(docs::page)).layer(middleware::map_response(not_stored))
+/// The API, and the page that describes it.
+pub(super) fn routes() -> Routes {
+    let page = Routes::default().at("GET", "/api/docs", docs::page);
+    contract().and(page).with(|router| router.layer(middleware::map_response(not_stored)))
 }
 
-/// All of them, and their list.
-pub(super) fn routes() -> Routes {
+/// What the contract says, and nothing else.
+fn contract() -> Routes {
     Routes::below(BASE)
         .at("POST", "/auth/register", auth::register)
         .at("POST", "/auth/login", auth::login)
@@ -90,7 +89,7 @@ mod tests {
             described.extend(methods.map(|method| (method.to_uppercase(), format!("{BASE}{path}"))));
         }
         let list: Vec<_> =
-            routes().list.into_iter().map(|(method, path)| (method.to_owned(), path)).collect();
+            contract().list.into_iter().map(|(method, path)| (method.to_owned(), path)).collect();
         for route in &list {
             assert!(described.contains(route), "not in the document: {route:?}");
         }
