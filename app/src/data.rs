@@ -51,14 +51,14 @@ impl Visitor {
     }
 }
 
-/// One's own account as its page shows it.
+/// One's own account as its page shows it, or what is known of a guest.
 #[derive(Clone, Debug)]
 pub struct AccountPage {
-    /// The user name.
-    pub username: String,
+    /// The user name; a guest has none.
+    pub username: Option<String>,
     /// What others are shown; empty where it was not given.
     pub display_name: String,
-    /// Where it is signed in, the session used last first.
+    /// Where it is signed in, the session used last first. Guests are nowhere.
     pub sessions: Vec<Session>,
     /// The time now.
     pub now: Timestamp,
@@ -90,6 +90,8 @@ pub struct TicketsPage {
     pub total: u64,
     /// How many of them are used.
     pub used: u64,
+    /// The codes of those, in two groups each.
+    pub used_codes: Vec<String>,
     /// A sheet of unused ones.
     pub sheet: Vec<Ticket>,
     /// Which page has the next sheet.

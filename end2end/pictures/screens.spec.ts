@@ -17,7 +17,7 @@ for (const [place, size] of Object.entries(PLACES)) {
       const options = { ...size, colorScheme, reducedMotion: 'reduce' as const };
       const { page, api } = await signIn(options);
       const stranger = await visit(options);
-      for (const [visitor, all] of [[page, await screens(api)], [stranger, strangersScreens]] as const) {
+      for (const [visitor, all] of [[page, await screens(api)], [stranger, await strangersScreens(api)]] as const) {
         for (const screen of all) {
           await screen.open(visitor);
           if (screen.live) await live(visitor);

@@ -49,6 +49,16 @@ export async function screens(api: Api): Promise<Screen[]> {
     { name: 'editor', open: at(`/rooms/${room.code}/edit`) },
     { name: 'editor-empty', open: at(`/rooms/${waiting.code}/edit`) },
     { name: 'account', open: at('/account') },
+    {
+      name: 'account-delete',
+      open: async (page) => {
+        await page.goto('/account');
+        await page.locator('summary', { hasText: 'Delete my account' }).click();
+        await page.getByLabel('Type your user name').fill('somebody');
+        await page.getByRole('button', { name: 'Delete my account' }).click();
+        await page.getByText('is not your user name').waitFor();
+      },
+    },
     { name: 'tickets', open: at(`/rooms/${board.code}/tickets`) },
     { name: 'vote-ticket', open: at(`/r/${board.code}`), live: true },
     { name: 'waiting', open: at(`/r/${waiting.code}`), live: true },
@@ -66,37 +76,51 @@ export async function screens(api: Api): Promise<Screen[]> {
 }
 
 /** Those that only somebody who is not signed in sees. */
-export const strangersScreens: Screen[] = [
-  { name: 'login', open: (page) => page.goto('/login') },
-  {
-    name: 'login-refused',
-    open: async (page) => {
-      await page.goto('/login');
-      await page.getByRole('textbox', { name: 'User name' }).fill('ada');
-      await page.getByLabel('Password').fill('not the password');
-      await page.getByRole('main').getByRole('button', { name: 'Sign in' }).click();
-      await page.getByText('is not right').waitFor();
+export async function strangersScreens(api: Api): Promise<Screen[]> {
+  const known = await api.openRoom([LUNCH], { voters: 'account', results: 'always' });
+  const board = await api.openRoom([LUNCH], { voters: 'ticket' });
+  return [
+    { name: 'vote-account', open: (page) => page.goto(`/r/${known.code}`), live: true },
+    {
+      name: 'vote-ticket-refused',
+      open: async (page) => {
+        await page.goto(`/r/${board.code}?ticket=2222222222`);
+        await page.getByRole('button', { name: 'Use my ticket' }).click();
+        await page.getByText("is none of this room's").waitFor();
+      },
     },
-  },
-  {
-    name: 'register-refused',
-    open: async (page) => {
-      await page.goto('/register');
-      await page.getByRole('textbox', { name: 'User name' }).fill('Ada Lovelace!');
-      await page.getByLabel('Password').fill('short');
-      await page.getByRole('main').getByRole('button', { name: 'Create an account' }).click();
-      await page.getByText('Please look at the marked fields again.').waitFor();
+    { name: 'guest', open: (page) => page.goto('/account') },
+    { name: 'login', open: (page) => page.goto('/login') },
+    {
+      name: 'login-refused',
+      open: async (page) => {
+        await page.goto('/login');
+        await page.getByRole('textbox', { name: 'User name' }).fill('ada');
+        await page.getByLabel('Password').fill('not the password');
+        await page.getByRole('main').getByRole('button', { name: 'Sign in' }).click();
+        await page.getByText('is not right').waitFor();
+      },
     },
-  },
-  { name: 'register', open: (page) => page.goto('/register') },
-  {
-    name: 'account-step',
-    open: async (page) => {
-      await page.goto('/');
-      await page.getByRole('textbox', { name: 'Question' }).fill(LUNCH.question);
-      await page.getByRole('textbox', { name: 'Options' }).fill('Thai\nPizza\nSalad bar');
-      await page.getByRole('button', { name: 'Start the poll' }).click();
-      await page.waitForURL('**/start');
+    {
+      name: 'register-refused',
+      open: async (page) => {
+        await page.goto('/register');
+        await page.getByRole('textbox', { name: 'User name' }).fill('Ada Lovelace!');
+        await page.getByLabel('Password').fill('short');
+        await page.getByRole('main').getByRole('button', { name: 'Create an account' }).click();
+        await page.getByText('Please look at the marked fields again.').waitFor();
+      },
     },
-  },
-];
+    { name: 'register', open: (page) => page.goto('/register') },
+    {
+      name: 'account-step',
+      open: async (page) => {
+        await page.goto('/');
+        await page.getByRole('textbox', { name: 'Question' }).fill(LUNCH.question);
+        await page.getByRole('textbox', { name: 'Options' }).fill('Thai\nPizza\nSalad bar');
+        await page.getByRole('button', { name: 'Start the poll' }).click();
+        await page.waitForURL('**/start');
+      },
+    },
+  ];
+}

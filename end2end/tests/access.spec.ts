@@ -32,7 +32,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await go(page, screen);
       expect.soft(await violations(page, rules), screen.name).toEqual([]);
     }
-    for (const screen of strangersScreens) {
+    for (const screen of await strangersScreens(api)) {
       await go(stranger, screen);
       expect.soft(await violations(stranger, rules), screen.name).toEqual([]);
     }
@@ -52,7 +52,7 @@ test('nothing is wider than a phone of 320 pixels', async ({ signIn, visit, mayC
       const shown = over.filter((each) => !each.closest('.unseen, .skip'));
       return document.documentElement.scrollWidth > wide ? ['the page scrolls', ...shown.map((each) => each.outerHTML.slice(0, 120))] : [];
     });
-  for (const [visitor, all] of [[page, await screens(api)], [stranger, strangersScreens]] as const) {
+  for (const [visitor, all] of [[page, await screens(api)], [stranger, await strangersScreens(api)]] as const) {
     for (const screen of all) {
       await go(visitor, screen);
       expect.soft(await tooWide(visitor), screen.name).toEqual([]);

@@ -213,7 +213,8 @@ test('a room for accounts sends guests to sign in and back', async ({ signIn, vi
   const room = await api.openRoom([LUNCH], { voters: 'account' });
   const phone = await visit({ phone: true });
   await openLive(phone, `/r/${room.code}`);
-  await expect(option(phone, 'Thai')).toHaveAttribute('aria-disabled', 'true');
+  await expect(option(phone, 'Thai')).toBeHidden();
+  await expect(phone.getByRole('link', { name: 'Create an account' })).toHaveAttribute('href', `/register?next=/r/${room.code}`);
   await phone.getByRole('link', { name: 'Sign in to vote' }).click();
   await phone.getByRole('textbox', { name: 'User name' }).fill(name);
   await phone.getByLabel('Password').fill('correct horse');

@@ -2,12 +2,12 @@
 //! script has come; with scripts the tap goes through the socket. The form is drawn once for a poll's round:
 //! what comes in later changes words and widths inside it, never the form.
 
-use domain::{IdentityKind, PollKind, PollState, Reason, Tally, VotersPolicy};
+use domain::{PollKind, PollState, Reason, Tally};
 use leptos::html::Form;
 use leptos::prelude::*;
 
+use super::admission::lacking;
 use super::bars::{BarLine, Bars, Figures, Spoken, is_chosen, rows};
-use super::fields::TextField;
 use super::form::FormState;
 use super::icon::{Glyph, Icon};
 use super::problem::Alert;
@@ -31,14 +31,9 @@ pub(crate) fn Ballot(
     let poll = live.poll(id);
     let open =
         Memo::new(move |_| poll.with(|poll| poll.as_ref().is_some_and(|poll| poll.state == PollState::Open)));
-    let guest = live.page().you.kind == IdentityKind::Guest;
     let settings = Memo::new(move |_| live.room.with(|room| room.room.settings));
-    let has_ticket = Memo::new(move |_| live.room.with(|room| room.room.has_ticket == Some(true)));
-    let barred = Memo::new(move |_| match settings.get().voters {
-        VotersPolicy::Guest => false,
-        VotersPolicy::Account => guest,
-        VotersPolicy::Ticket => !has_ticket.get(),
-    });
+    let lacking = lacking(live);
+    let barred = Memo::new(move |_| lacking.get().is_some());
     let locked = Memo::new(move |_| {
         !open.get() || barred.get() || (choice.with(Option::is_some) && !settings.get().change_vote)
     });
@@ -91,6 +86,7 @@ pub(crate) fn Ballot(
             method="post"
             action=format!("/r/{}", live.code())
             aria-labelledby="question"
+            hidden=changing(move || barred.get())
             node_ref=element
             on:submit=vote
             on:change=move |_| touched.set(true)
@@ -115,10 +111,6 @@ pub(crate) fn Ballot(
                 }
             })}
         </p>
-        {changing(move || barred.get().then(|| match settings.get().voters {
-            VotersPolicy::Ticket => ticket_form(live),
-            _ => sign_in_to_vote(&live.code()),
-        }))}
         <form
             class="withdraw"
             method="post"
@@ -133,11 +125,15 @@ pub(crate) fn Ballot(
             <input type="hidden" name="poll" value=id.to_string()/>
             <button class="link" type="submit">{t().withdraw}</button>
         </form>
-        {if rating {
-            view! { <div class="card-part"><Bars live shape=shape.clone()/></div> }.erased()
-        } else {
-            view! { <Spoken shape=shape.clone() tally/> }.erased()
-        }}
+        {changing(move || {
+            let shape = shape.clone();
+            // Where there is no ballot, bars tell what there is to choose from.
+            if rating || barred.get() {
+                view! { <div class="card-part"><Bars live shape/></div> }.erased()
+            } else {
+                view! { <div class="spoken"><Spoken shape tally/></div> }.erased()
+            }
+        })}
         <ResultsNote live id=id/>
     }
     .erased()
@@ -294,32 +290,6 @@ fn mine() -> Drawn {
 /// Whether a count may still change by itself: not all of it is recorded.
 fn is_provisional(state: Option<PollState>, tally: &Tally) -> bool {
     tally.provisional || (state == Some(PollState::Closed) && !tally.is_final)
-}
-
-/// The way to an account, and back to the room.
-fn sign_in_to_vote(code: &str) -> Drawn {
-    view! {
-        <p class="notice">
-            {t().account_only} " "
-            <a href=format!("/login?next=/r/{code}") rel="external">{t().sign_in_to_vote}</a>
-        </p>
-    }
-    .erased()
-}
-
-/// Where a voting ticket is used: it is somebody's only once this is sent.
-fn ticket_form(live: Live) -> Drawn {
-    let form = FormState::new("ticket");
-    let first = live.page().ticket.unwrap_or_default();
-    view! {
-        <form class="notice ticket-form" method="post" action=format!("/r/{}", live.code())>
-            <Alert form/>
-            <input type="hidden" name="action" value="ticket"/>
-            <TextField form name="ticket" label=t().your_ticket hint=t().your_ticket_hint first=first most=20/>
-            <button class="button primary" type="submit">{t().use_ticket}</button>
-        </form>
-    }
-    .erased()
 }
 
 fn rows_of(choice: Option<&domain::Choice>) -> Vec<i64> {

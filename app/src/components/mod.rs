@@ -1,5 +1,6 @@
 //! What pages are made of.
 
+pub(crate) mod admission;
 pub(crate) mod ballot;
 pub(crate) mod bars;
 pub(crate) mod connection;

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use crate::components::admission::{Admission, Guarantee};
 use crate::components::ballot::Ballot;
 use crate::components::connection::{ConnectionState, Notices, People};
 use crate::components::layout::framed;
@@ -24,6 +25,7 @@ pub(super) fn draw(page: RoomPage) -> Drawn {
             <p class="room-code"><span class="unseen">{t().join_code} " "</span>{code.clone()}</p>
         </div>
         <Notices live/>
+        <Admission live/>
         <section class="card poll">
             {changing(move || match current.get() {
                 Some(shape) => view! { <Ballot live shape/> }.erased(),
@@ -34,6 +36,7 @@ pub(super) fn draw(page: RoomPage) -> Drawn {
             <People live/>
             <ConnectionState live/>
         </div>
+        <Guarantee live/>
         {is_host.then(|| view! {
             <p class="aside"><a href=format!("/r/{code}/host") rel="external">{t().to_controls}</a></p>
         })}

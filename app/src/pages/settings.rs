@@ -8,7 +8,7 @@ use crate::components::form::FormState;
 use crate::components::layout::Layout;
 use crate::components::problem::Alert;
 use crate::components::problem_page::ProblemPage;
-use crate::data::{AccountPage, Session};
+use crate::data::{AccountPage, Registration, Session, Visitor};
 use crate::erase::Erase;
 use crate::functions::Failure;
 use crate::text::t;
@@ -41,13 +41,16 @@ fn Page(
         Some("end" | "end_others") => t().session_ended,
         _ => "",
     };
+    let Some(username) = username else {
+        return view! { <Guest display_name said/> }.erased();
+    };
     view! {
         <Layout title=t().account class="account">
             <h1>{t().account}</h1>
             <p class="hint">{t().signed_in_as} " " <span class="mono">{username.clone()}</span></p>
             <p class="said" role="status">{said}</p>
             <div class="account-grid">
-                <Name display_name/>
+                <Name display_name hint=t().name_hint/>
                 <Password/>
                 <Sessions sessions now/>
                 <Data username/>
@@ -57,10 +60,66 @@ fn Page(
     .erased()
 }
 
+/// What a guest is, its name, and how it is forgotten.
+#[component]
+fn Guest(
+    /// What it is called; empty where it has no name.
+    display_name: String,
+    /// What was done just now.
+    said: &'static str,
+) -> impl IntoView {
+    let can_register =
+        use_context::<Visitor>().is_none_or(|visitor| visitor.registration != Registration::Closed);
+    view! {
+        <Layout title=t().guest_title class="account">
+            <h1>{t().guest_title}</h1>
+            <p class="said" role="status">{said}</p>
+            <div class="account-grid">
+                <section class="card account-wide">
+                    <p>{t().guest_is}</p>
+                    <div class="actions">
+                        <a class="button" href="/login" rel="external">{t().sign_in}</a>
+                        {can_register.then(|| view! {
+                            <a class="button" href="/register" rel="external">{t().create_account}</a>
+                        })}
+                    </div>
+                </section>
+                <Name display_name hint=t().guest_name_hint/>
+                <section class="card">
+                    <h2>{t().your_data}</h2>
+                    <p>{t().guest_data}</p>
+                    <div class="actions">
+                        <Export/>
+                        <details class="confirm">
+                            <summary class="button">{t().forget_device}</summary>
+                            <form class="confirm-box" method="post" action="/account">
+                                <p>{t().forget_device_warning}</p>
+                                <input type="hidden" name="action" value="forget"/>
+                                <button class="button danger" type="submit">{t().forget_device}</button>
+                            </form>
+                        </details>
+                    </div>
+                </section>
+            </div>
+        </Layout>
+    }
+    .erased()
+}
+
+#[component]
+fn Export() -> impl IntoView {
+    view! {
+        <a class="button" href="/api/v1/me/export" download="voxpop-export.json" rel="external">{t().export}</a>
+    }
+    .erased()
+}
+
 #[component]
 fn Name(
     /// What others are shown now.
     display_name: String,
+    /// What it is for.
+    hint: &'static str,
 ) -> impl IntoView {
     let form = FormState::new("rename");
     view! {
@@ -69,7 +128,7 @@ fn Name(
             <form method="post" action="/account">
                 <Alert form/>
                 <input type="hidden" name="action" value="rename"/>
-                <TextField form name="display_name" label=t().display_name hint=t().name_hint first=display_name most=60 autocomplete="name"/>
+                <TextField form name="display_name" label=t().display_name hint=hint first=display_name most=60 autocomplete="name"/>
                 <button class="button" type="submit">{t().save}</button>
             </form>
         </section>
@@ -168,7 +227,7 @@ fn Data(
             <h2>{t().your_data}</h2>
             <p>{t().export_words}</p>
             <div class="actions">
-                <a class="button" href="/api/v1/me/export" download="voxpop-export.json" rel="external">{t().export}</a>
+                <Export/>
                 <form method="post" action="/logout">
                     <button class="button" type="submit">{t().sign_out}</button>
                 </form>

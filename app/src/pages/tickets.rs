@@ -29,7 +29,7 @@ fn Page(
     /// The tickets.
     page: TicketsPage,
 ) -> impl IntoView {
-    let TicketsPage { title, code, total, used, sheet, next, asks_for_tickets } = page;
+    let TicketsPage { title, code, total, used, used_codes, sheet, next, asks_for_tickets } = page;
     let place = format!("/rooms/{code}/tickets");
     let form = FormState::new("make");
     let has_unused = total > used;
@@ -54,17 +54,37 @@ fn Page(
                         <p>{(t().tickets_used)(used, total)}</p>
                         {has_unused.then(|| view! {
                             <p class="hint">{t().print_hint}</p>
-                            <form method="post" action=place>
-                                <input type="hidden" name="action" value="delete_unused"/>
-                                <button class="button" type="submit">{t().delete_unused}</button>
-                            </form>
+                            <details class="confirm">
+                                <summary class="button">{t().delete_unused}</summary>
+                                <form class="confirm-box" method="post" action=place>
+                                    <p>{t().delete_unused_warning}</p>
+                                    <input type="hidden" name="action" value="delete_unused"/>
+                                    <button class="button danger" type="submit">{t().delete_unused}</button>
+                                </form>
+                            </details>
                         })}
+                        {(!used_codes.is_empty()).then(|| view! { <Used codes=used_codes/> })}
                     </div>
                 </div>
             </div>
             <ul class="ticket-sheet">{sheet}</ul>
             {older.map(|href| view! { <p class="no-print"><a class="button" href=href rel="external">{t().more_tickets}</a></p> })}
         </Layout>
+    }
+    .erased()
+}
+
+#[component]
+fn Used(
+    /// What stands on them.
+    codes: Vec<String>,
+) -> impl IntoView {
+    let codes: Vec<_> = codes.into_iter().map(|code| view! { <li class="mono">{code}</li> }).collect();
+    view! {
+        <details class="unfold">
+            <summary class="button">{t().used_tickets}</summary>
+            <ul class="unfold-box used-tickets">{codes}</ul>
+        </details>
     }
     .erased()
 }

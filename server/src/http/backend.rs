@@ -6,7 +6,9 @@ use app::backend::Backend;
 use app::data::{AccountPage, HostAction, Legal, RoomPage, Ticket, TicketsPage, Visitor};
 use async_trait::async_trait;
 use axum::http::HeaderMap;
-use domain::{NewPoll, NewRoom, Poll, PollId, PollPatch, Problem, Room, RoomList, RoomPatch, VotersPolicy};
+use domain::{
+    IdentityKind, NewPoll, NewRoom, Poll, PollId, PollPatch, Problem, Room, RoomList, RoomPatch, VotersPolicy,
+};
 
 use super::api::qr;
 use super::link::{join_url, ticket_url};
@@ -46,10 +48,11 @@ impl RequestBackend {
     }
 
     async fn account(&self) -> Result<AccountPage, Error> {
-        let sessions = self.services().sessions(&self.asker).await?;
         let me = self.asker.principal()?.me.clone();
-        let (username, display_name) = (me.username.unwrap_or_default(), me.display_name.unwrap_or_default());
-        Ok(AccountPage { username, display_name, sessions, now: self.services().clock.now() })
+        let is_guest = me.kind == IdentityKind::Guest;
+        let sessions = if is_guest { Vec::new() } else { self.services().sessions(&self.asker).await? };
+        let display_name = me.display_name.unwrap_or_default();
+        Ok(AccountPage { username: me.username, display_name, sessions, now: self.services().clock.now() })
     }
 
     async fn tickets(&self, code: &str, page: usize) -> Result<TicketsPage, Error> {
@@ -63,7 +66,7 @@ impl RequestBackend {
         for ticket in &unused[from..to] {
             sheet.push(Ticket {
                 code: ticket.code.to_string(),
-                qr: qr::draw(&ticket_url(site, headers, room.code, &ticket.code))?,
+                qr: qr::inline(&ticket_url(site, headers, room.code, &ticket.code))?,
                 address: without_scheme(&join_url(site, headers, room.code)),
             });
         }
@@ -72,6 +75,11 @@ impl RequestBackend {
             code: room.code.as_str().to_owned(),
             total: count(all.len()),
             used: count(all.len() - unused.len()),
+            used_codes: all
+                .iter()
+                .filter(|ticket| ticket.used)
+                .map(|ticket| ticket.code.to_string())
+                .collect(),
             sheet,
             next: (to < unused.len()).then_some(page + 1),
             asks_for_tickets: room.settings.voters == VotersPolicy::Ticket,

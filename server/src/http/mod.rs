@@ -103,7 +103,7 @@ fn pages_and_forms() -> Routes {
         .at("POST", "/logout", forms::account::logout)
         .at("GET", "/rooms", pages::rooms)
         .at("POST", "/rooms", forms::rooms::change)
-        .at("GET", "/account", pages::rooms)
+        .at("GET", "/account", pages::own)
         .at("POST", "/account", forms::settings::change)
         .at("GET", "/rooms/{code}/tickets", pages::hosts)
         .at("POST", "/rooms/{code}/tickets", forms::tickets::change)

@@ -22,9 +22,14 @@ pub(super) async fn account(visit: Visit) -> Response {
     visit.lead_to(&place)
 }
 
-/// What belongs to whoever is signed in, their rooms or account: others go there by way of the sign-in page.
+/// The rooms of whoever is signed in: others go there by way of the sign-in page.
 pub(super) async fn rooms(visit: Visit) -> Response {
     if visit.asker.user().is_ok() { visit.draw().await } else { by_way_of_login(visit) }
+}
+
+/// What somebody decides about themselves, account or guest. Who is neither may want to sign in.
+pub(super) async fn own(visit: Visit) -> Response {
+    if visit.asker.0.is_some() { visit.draw().await } else { by_way_of_login(visit) }
 }
 
 /// A page for a room's host. Another account is shown that it is not for it.

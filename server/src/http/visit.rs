@@ -16,7 +16,7 @@ use leptos_axum::ResponseOptions;
 
 use super::backend::RequestBackend;
 use super::caller::Caller;
-use super::cookies::{of_signed, signed_out};
+use super::cookies::{Cookie, of_signed, signed_out};
 use super::problem::{Refused, retry_after, status};
 use super::security::page_policy;
 use crate::auth::{Asker, Sender};
@@ -114,6 +114,11 @@ impl Visit {
     /// Forgets who is signed in.
     pub(super) fn sign_out(&mut self) {
         self.cookies.extend(signed_out(&self.state.site));
+    }
+
+    /// Forgets which guest the device was.
+    pub(super) fn forget_guest(&mut self) {
+        self.cookies.extend(Cookie::Guest.clear(&self.state.site));
     }
 
     fn become_somebody(&mut self, signed: SignedIn) {

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 
 use axum::body::Bytes;
 use domain::{PollId, RoomId, VoterId};
+use futures_util::StreamExt;
 use futures_util::stream::{Stream, unfold};
 use serde::Serialize;
 use serde_json::json;
@@ -35,7 +36,9 @@ impl Services {
                 tracing::warn!(%error, "an export was cut short");
             }
         });
-        Ok(unfold(written, async |mut written| written.recv().await.map(|part| (Ok(part), written))))
+        let parts = unfold(written, async |mut written| written.recv().await.map(|part| (Ok(part), written)));
+        // Whatever compresses the answer asks once more after the end.
+        Ok(parts.fuse())
     }
 
     async fn write_out(

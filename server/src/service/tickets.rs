@@ -84,8 +84,13 @@ impl Services {
     pub async fn use_ticket(&self, asker: &Asker, code: &str, ticket: &str) -> Result<()> {
         let voter = asker.principal()?.voter();
         let room = self.room_id(code).await?;
-        let none =
-            || Problem::new(404, "no_such_ticket", "This is no ticket of this room. Check it and try again.");
+        let refused = |status, code, detail: &str, why: &str| {
+            Problem::new(status, code, detail).with_field(FieldError::new("ticket", why))
+        };
+        let none = || {
+            let detail = "This is no ticket of this room. Check it and try again.";
+            refused(404, "no_such_ticket", detail, "is none of this room's; check it and try again")
+        };
         let ticket: TicketCode = ticket.parse().map_err(|_| none())?;
         let mut transaction = self.store.begin().await?;
         rooms::find_locked(&mut transaction, room).await?.ok_or_else(Problem::no_such_room)?;
@@ -94,7 +99,8 @@ impl Services {
         }
         if tickets::is_held(&mut transaction, room, &ticket).await?.ok_or_else(none)? {
             let detail = "This ticket was used already, on another device or by somebody else.";
-            return Err(Problem::new(409, "ticket_used", detail).into());
+            let why = "was used already, on another device or by somebody else";
+            return Err(refused(409, "ticket_used", detail, why).into());
         }
         tickets::hold(&mut transaction, room, &ticket, voter, self.clock.now()).await?;
         transaction.commit().await

@@ -19,6 +19,7 @@ mod identity;
 mod losses;
 mod nodes;
 mod operator;
+mod own_account;
 mod sessions;
 mod socket;
 mod strangers;

@@ -64,3 +64,59 @@ async fn a_ticket_lets_its_holder_vote_and_says_so() {
     assert_eq!(answer.status(), 303);
     assert_eq!(host.get(&format!("/rooms/{code}/tickets")).await.1["tickets"][0]["used"], true);
 }
+
+#[tokio::test]
+async fn a_ticket_is_used_by_a_form_and_not_by_following_its_link() {
+    let server = TestServer::start().await;
+    let host = server.host("ada").await;
+    let (code, _) = host.open_poll_with(&json!({"voters": "ticket"})).await;
+    let path = format!("/rooms/{code}/tickets");
+    let (_, made) = host.post(&path, &json!({"count": 1})).await;
+    let written = made["tickets"][0]["code"].as_str().unwrap();
+    let (voter, late) = (server.guest().await, server.guest().await);
+    let page = format!("/r/{code}");
+    let looked = voter.request(Method::GET, &format!("{page}?ticket={written}")).send().await.unwrap();
+    assert!(looked.text().await.unwrap().contains(&format!("value=\"{written}\"")));
+    assert_eq!(host.get(&path).await.1["tickets"][0]["used"], false);
+
+    let send = async |who: &crate::support::client::Person, ticket: &str| {
+        let form = [("action", "ticket"), ("ticket", ticket)];
+        let answer = who.request(Method::POST, &page).form(&form).send().await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    };
+    let (status, refused) = send(&voter, "22222-22222").await;
+    assert_eq!(status, 404);
+    assert!(refused.contains("is none of this room") && refused.contains("value=\"22222-22222\""));
+    assert_eq!(send(&voter, written).await.0, 303);
+    assert_eq!(host.get(&path).await.1["tickets"][0]["used"], true);
+    let (status, refused) = send(&late, written).await;
+    assert!(status == 409 && refused.contains("was used already"), "{status}");
+}
+
+#[tokio::test]
+async fn the_hosts_page_makes_lists_and_deletes_tickets() {
+    let server = TestServer::start().await;
+    let (host, eve) = (server.host("ada").await, server.host("eve").await);
+    let (code, _) = host.open_poll_with(&json!({"voters": "ticket"})).await;
+    let page = format!("/rooms/{code}/tickets");
+    let send = async |who: &crate::support::client::Person, form: &[(&str, &str)]| {
+        who.request(Method::POST, &page).form(form).send().await.unwrap().status().as_u16()
+    };
+    for (count, expected) in [("0", 422), ("many", 422), ("2001", 422), ("101", 303), ("1900", 409)] {
+        assert_eq!(send(&host, &[("action", "make"), ("count", count)]).await, expected, "{count}");
+    }
+    assert_eq!(send(&eve, &[("action", "make"), ("count", "1")]).await, 403);
+    assert_eq!(eve.request(Method::GET, &page).send().await.unwrap().status(), 403);
+    let used = host.get(&page).await.1["tickets"][0]["code"].as_str().unwrap().to_owned();
+    server.guest().await.post(&format!("/rooms/{code}/ticket"), &json!({"ticket": used})).await;
+    for (sheet, tickets) in [("1", 100), ("2", 0), ("99", 0), ("x", 100)] {
+        let shown = host.request(Method::GET, &format!("{page}?page={sheet}")).send().await.unwrap();
+        let shown = shown.text().await.unwrap();
+        assert_eq!(shown.matches("class=\"ticket\"").count(), tickets, "{sheet}");
+        assert_eq!(shown.matches("<svg xmlns").count(), tickets, "{sheet}");
+        assert!(!shown.contains("<?xml") && shown.contains(&format!("{}-{}", &used[..5], &used[5..])));
+    }
+    assert_eq!(send(&host, &[("action", "delete_unused")]).await, 303);
+    let left = host.get(&page).await.1;
+    assert_eq!(left["tickets"].as_array().map(Vec::len), Some(1), "{left}");
+}

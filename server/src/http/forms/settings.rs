@@ -1,4 +1,4 @@
-//! One's own account.
+//! One's own account, or what is known of a guest.
 
 use app::forms::{Fields, parsed};
 use axum::response::Response;
@@ -11,8 +11,10 @@ use crate::http::visit::Visit;
 /// `POST /account`.
 pub(crate) async fn change(mut visit: Visit, Sent(fields): Sent) -> Response {
     let done = carry_out(&visit, &fields).await;
-    if done.is_ok() && action(&fields) == "delete" {
-        visit.sign_out();
+    match action(&fields) {
+        "delete" if done.is_ok() => visit.sign_out(),
+        "forget" if done.is_ok() => visit.forget_guest(),
+        _ => {}
     }
     visit.answer(fields, done).await
 }
@@ -37,6 +39,11 @@ async fn carry_out(visit: &Visit, fields: &Fields) -> Result<String, Refused> {
                 let error = FieldError::new("confirm", "is not your user name");
                 return Err(Problem::invalid(vec![error]).into());
             }
+            services.delete_me(asker).await?;
+            return Ok("/".to_owned());
+        }
+        // An account is deleted by its name.
+        "forget" if asker.principal()?.user().is_none() => {
             services.delete_me(asker).await?;
             return Ok("/".to_owned());
         }

@@ -57,7 +57,7 @@ fn tell_with_the_vote(fields: &mut [(String, String)]) {
 }
 
 fn unrecognised() -> Problem {
-    let detail = "Your device was not recognised. Please choose again, and allow cookies for this site.";
+    let detail = "Your device was not recognised. Please try again, and allow cookies for this site.";
     Problem::new(401, "not_authenticated", detail)
 }
 

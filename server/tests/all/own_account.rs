@@ -1,0 +1,91 @@
+//! The page where somebody decides about themselves, as a browser without scripts uses it.
+
+use reqwest::{Method, Response};
+use serde_json::json;
+
+use crate::support::client::{Person, TestServer};
+
+async fn send(who: &Person, form: &[(&str, &str)]) -> Response {
+    who.request(Method::POST, "/account").form(form).send().await.unwrap()
+}
+
+async fn done(who: &Person, form: &[(&str, &str)]) -> String {
+    let answer = send(who, form).await;
+    assert_eq!(answer.status(), 303, "{form:?}");
+    answer.headers()["location"].to_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_password_is_changed_by_who_knows_it_and_never_drawn_again() {
+    let server = TestServer::start().await;
+    let ada = server.host("ada").await;
+    let wrong = [("action", "password"), ("current", "wrong horses"), ("new", "battery staple")];
+    let answer = send(&ada, &wrong).await;
+    assert_eq!(answer.status(), 422);
+    let page = answer.text().await.unwrap();
+    assert!(page.contains("is not your password"), "{page}");
+    assert!(!page.contains("wrong horses") && !page.contains("battery staple"), "{page}");
+    let right = [("action", "password"), ("current", "correct horse"), ("new", "battery staple")];
+    assert_eq!(done(&ada, &right).await, "/account?done=password");
+    let login = json!({"username": "ada", "password": "battery staple"});
+    assert_eq!(server.nobody().post("/auth/login", &login).await.0, 200);
+}
+
+#[tokio::test]
+async fn sessions_are_ended_one_by_one_or_all_others_and_never_anothers() {
+    let server = TestServer::start().await;
+    let (ada, eve) = (server.host("ada").await, server.host("eve").await);
+    let login = json!({"username": "ada", "password": "correct horse"});
+    let (_, second) = server.nobody().post("/auth/login", &login).await;
+    let second = server.nobody().with_token(&second["access_token"]);
+    let (_, listed) = second.get("/me/sessions").await;
+    let own = listed["sessions"].as_array().unwrap().iter().find(|session| session["current"] == true);
+    let own = own.unwrap()["id"].as_str().unwrap();
+    let end = [("action", "end"), ("session", own)];
+    assert_eq!(send(&eve, &end).await.status(), 404);
+    assert_eq!(send(&eve, &[("action", "end"), ("session", "x")]).await.status(), 404);
+    assert_eq!(second.get("/me").await.0, 200);
+    assert_eq!(done(&ada, &end).await, "/account?done=end");
+    assert_eq!(second.get("/me").await.0, 401);
+
+    let (_, third) = server.nobody().post("/auth/login", &login).await;
+    let third = server.nobody().with_token(&third["access_token"]);
+    assert_eq!(done(&ada, &[("action", "end_others")]).await, "/account?done=end_others");
+    assert_eq!((third.get("/me").await.0, ada.get("/me").await.0), (401, 200));
+}
+
+#[tokio::test]
+async fn an_account_is_not_deleted_by_accident_and_a_guest_has_none() {
+    let server = TestServer::start().await;
+    let (ada, guest) = (server.host("ada").await, server.guest().await);
+    for form in [
+        &[("action", "delete")][..],
+        &[("action", "delete"), ("confirm", "eve")],
+        // That is for guests.
+        &[("action", "forget")],
+    ] {
+        assert_eq!(send(&ada, form).await.status(), 422, "{form:?}");
+    }
+    assert_eq!(send(&guest, &[("action", "delete"), ("confirm", "")]).await.status(), 422);
+    assert_eq!(done(&ada, &[("action", "delete"), ("confirm", " ADA ")]).await, "/");
+    assert_eq!(ada.get("/me").await.0, 401);
+
+    let forgotten = send(&guest, &[("action", "forget")]).await;
+    let cookie = forgotten.headers()["set-cookie"].to_str().unwrap();
+    assert!(cookie.starts_with("voxpop_guest=;") && cookie.contains("Max-Age=0"), "{cookie}");
+    assert_eq!(guest.get("/me").await.0, 401);
+    assert_eq!(send(&server.nobody(), &[("action", "forget")]).await.status(), 401);
+}
+
+#[tokio::test]
+async fn an_export_comes_to_its_end_compressed_as_browsers_ask_for_it() {
+    let server = TestServer::start().await;
+    let ada = server.host("ada").await;
+    ada.open_poll().await;
+    for encoding in ["identity", "br"] {
+        let asked = ada.request(Method::GET, "/api/v1/me/export").header("accept-encoding", encoding);
+        let answer = asked.send().await.unwrap();
+        assert_eq!(answer.headers().contains_key("content-encoding"), encoding != "identity", "{encoding}");
+        assert!(answer.bytes().await.is_ok_and(|whole| !whole.is_empty()), "{encoding}");
+    }
+}
