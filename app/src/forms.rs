@@ -152,6 +152,22 @@ fn kind(fields: &Fields) -> PollKind {
     }
 }
 
+/// A text as part of a query. Paths stay readable: a slash and a question mark may stand there (RFC 3986, 3.4).
+pub fn escaped(text: &str) -> String {
+    const HEX: &[u8; 16] = b"0123456789ABCDEF";
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.~/?".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push('%');
+            out.push(char::from(HEX[usize::from(byte >> 4)]));
+            out.push(char::from(HEX[usize::from(byte & 15)]));
+        }
+    }
+    out
+}
+
 /// What stands for a text in a query. What is escaped wrongly stands for itself.
 fn unescaped(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
@@ -179,6 +195,13 @@ mod tests {
 
     fn fields(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
         pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn a_query_is_escaped() {
+        assert_eq!(escaped("a b&c=ü-1"), "a%20b%26c%3D%C3%BC-1");
+        assert_eq!(escaped("/rooms?q=50%&x#y"), "/rooms?q%3D50%25%26x%23y");
+        assert_eq!(unescaped(&escaped("/r/K7M2QX?a=b+c&d")), "/r/K7M2QX?a=b+c&d");
     }
 
     #[test]

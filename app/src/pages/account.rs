@@ -8,6 +8,7 @@ use crate::components::layout::Layout;
 use crate::components::problem::Alert;
 use crate::data::Registration;
 use crate::erase::Erase;
+use crate::forms;
 use crate::text::t;
 
 /// Signing in.
@@ -107,7 +108,7 @@ fn local(next: Option<String>) -> Option<String> {
 }
 
 fn query(next: &Option<String>) -> String {
-    next.as_ref().map(|next| format!("?next={next}")).unwrap_or_default()
+    next.as_ref().map(|next| format!("?next={}", forms::escaped(next))).unwrap_or_default()
 }
 
 #[component]

@@ -9,6 +9,7 @@ use crate::components::layout::Layout;
 use crate::components::problem::Alert;
 use crate::components::problem_page::ProblemPage;
 use crate::erase::Erase;
+use crate::forms;
 use crate::functions::Failure;
 use crate::text::t;
 
@@ -36,7 +37,8 @@ fn Page(
     search: String,
 ) -> impl IntoView {
     let none = rooms.is_empty().then(|| if search.is_empty() { t().no_rooms } else { t().none_found });
-    let older = next.map(|cursor| format!("/rooms?q={}&cursor={}", escaped(&search), escaped(&cursor)));
+    let older =
+        next.map(|cursor| format!("/rooms?q={}&cursor={}", forms::escaped(&search), forms::escaped(&cursor)));
     let rooms: Vec<_> = rooms.into_iter().map(|room| view! { <Item room/> }).collect();
     view! {
         <Layout title=t().my_rooms>
@@ -121,30 +123,4 @@ fn Item(
         </li>
     }
     .erased()
-}
-
-/// A text as part of a query.
-fn escaped(text: &str) -> String {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push('%');
-            out.push(char::from(HEX[usize::from(byte >> 4)]));
-            out.push(char::from(HEX[usize::from(byte & 15)]));
-        }
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::escaped;
-
-    #[test]
-    fn a_query_is_escaped() {
-        assert_eq!(escaped("a b&c=ü-1"), "a%20b%26c%3D%C3%BC-1");
-    }
 }

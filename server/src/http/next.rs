@@ -15,17 +15,7 @@ pub(super) fn room(path: &str) -> Option<&str> {
 
 /// The sign-in page that leads back to a path.
 pub(super) fn login(back_to: &str) -> String {
-    let escaped: String = back_to.chars().fold(String::new(), |mut out, letter| {
-        match letter {
-            '%' => out.push_str("%25"),
-            '&' => out.push_str("%26"),
-            '+' => out.push_str("%2B"),
-            '#' => out.push_str("%23"),
-            letter => out.push(letter),
-        }
-        out
-    });
-    format!("/login?next={escaped}")
+    format!("/login?next={}", app::forms::escaped(back_to))
 }
 
 #[cfg(test)]
@@ -89,6 +79,6 @@ mod tests {
 
     #[test]
     fn the_way_back_survives_as_part_of_a_query() {
-        assert_eq!(login("/rooms?q=a%20b&cursor=1+2"), "/login?next=/rooms?q=a%2520b%26cursor=1%2B2");
+        assert_eq!(login("/rooms?q=a%20b&cursor=1+2"), "/login?next=/rooms?q%3Da%2520b%26cursor%3D1%2B2");
     }
 }

@@ -96,16 +96,15 @@ impl Services {
 
     /// A poll of the asker's, with its room. Others' polls are forbidden; others' drafts are not there.
     async fn hosted_poll(&self, asker: &Asker, id: PollId) -> Result<(RoomState, PollRecord)> {
+        // Before anything is looked up: the answer to nobody must not tell which drafts there are.
+        asker.principal()?;
         let poll = self.store.poll(id).await?.ok_or_else(Problem::no_such_poll)?;
         let state = self.room_state_by_id(poll.room).await?;
         if state.is_host(asker) {
             return Ok((state, poll));
         }
-        if poll.lifecycle.state == PollState::Draft {
-            return Err(Problem::no_such_poll().into());
-        }
-        asker.principal()?;
-        Err(Problem::forbidden().into())
+        let draft = poll.lifecycle.state == PollState::Draft;
+        Err(if draft { Problem::no_such_poll() } else { Problem::forbidden() }.into())
     }
 
     async fn poll_for(&self, asker: &Asker, state: &RoomState, poll: &PollRecord) -> Result<Poll> {

@@ -63,7 +63,7 @@ fn rows() -> Vec<Row> {
         Row("POST", "/api/v1/rooms/{code}/ticket", Json(json!({"ticket": "22222-22222"})), SOMEBODY(404)),
         Row("GET", "/api/v1/rooms/{code}/qr.svg", Nothing, ALL(200)),
         Row("POST", "/api/v1/rooms/{code}/polls", Json(poll()), OWNER(201)),
-        Row("PATCH", "/api/v1/polls/{id}", Json(json!({"question": "X"})), [404, 404, 404, 200]),
+        Row("PATCH", "/api/v1/polls/{id}", Json(json!({"question": "X"})), [401, 404, 404, 200]),
         Row("DELETE", "/api/v1/polls/{id}", Nothing, OWNER(204)),
         Row("POST", "/api/v1/polls/{id}/open", Nothing, OWNER(200)),
         Row("POST", "/api/v1/polls/{id}/close", Nothing, OWNER(200)),
@@ -107,7 +107,7 @@ fn rows() -> Vec<Row> {
         Row("POST", "/fn/duplicate_room", Json(json!({"code": "CODE"})), OWNER(200)),
         Row("POST", "/fn/set_current", Json(json!({"code": "CODE", "poll": "POLL"})), OWNER(200)),
         Row("POST", "/fn/add_poll", Json(json!({"code": "CODE", "poll": poll()})), OWNER(200)),
-        Row("POST", "/fn/change_poll", Json(json!({"poll": "DRAFT", "patch": {"question": "X"}})), [404, 404, 404, 200]),
+        Row("POST", "/fn/change_poll", Json(json!({"poll": "DRAFT", "patch": {"question": "X"}})), [401, 404, 404, 200]),
         Row("POST", "/fn/delete_poll", Json(json!({"poll": "POLL"})), OWNER(200)),
         Row("POST", "/fn/act", Json(json!({"poll": "POLL", "action": "close"})), OWNER(200)),
 
