@@ -47,6 +47,17 @@ impl Background {
         }
     }
 
+    /// Runs a task until the server stops, and drops it then before others are waited for: it may hold what keeps those
+    /// from ending.
+    pub fn run_while_serving(&mut self, task: impl Future<Output = ()> + Send + 'static) {
+        self.run_until_stopped(|mut stopped| async move {
+            tokio::select! {
+                () = stopped.wait() => {}
+                () = task => {}
+            }
+        });
+    }
+
     /// Waits at the end for a task that ends by itself when nobody needs it any more.
     pub fn finish(&mut self, task: JoinHandle<()>) {
         self.finishing.push(task);

@@ -93,6 +93,8 @@ impl Config {
             "DATABASE_URL is MySQL or MariaDB, so REDIS_URL must be set: nodes count votes in Redis"
         } else if mysql && self.jwt_key.is_none() {
             "VOXPOP_JWT_KEY must be set, to the same on every node: each must know the others' tokens"
+        } else if self.public_url.as_deref().is_some_and(|url| !is_site(url)) {
+            "PUBLIC_URL must be http:// or https:// and a host, without a path, as in https://vote.example.org"
         } else if ![&self.imprint_url, &self.privacy_url].into_iter().flatten().all(|url| is_link(url)) {
             "VOXPOP_IMPRINT_URL and VOXPOP_PRIVACY_URL must begin with https://, http:// or a single /"
         } else if !is_prefix(&self.redis_prefix) {
@@ -107,6 +109,15 @@ impl Config {
     pub fn retention(&self) -> Option<Duration> {
         self.retention_days.map(|days| Duration::from_secs(u64::from(days) * 24 * 60 * 60))
     }
+}
+
+/// Where a whole site is: origins, cookies and links are made of it.
+fn is_site(url: &str) -> bool {
+    let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    let host = host.map(|host| host.trim_end_matches('/'));
+    host.is_some_and(|host| {
+        !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:[]".contains(&byte))
+    })
 }
 
 /// What may stand in a link: nothing that would run.
@@ -235,6 +246,10 @@ mod tests {
             (&[MYSQL, REDIS], Some("VOXPOP_JWT_KEY")),
             (&[MYSQL, REDIS, KEY, "--redis-prefix=a{b}"], Some("VOXPOP_REDIS_PREFIX")),
             (&[MYSQL, REDIS, KEY, "--redis-prefix="], Some("VOXPOP_REDIS_PREFIX")),
+            (&[sqlite, "--public-url="], Some("PUBLIC_URL")),
+            (&[sqlite, "--public-url=vote.example.org"], Some("PUBLIC_URL")),
+            (&[sqlite, "--public-url=https://vote.example.org/polls"], Some("PUBLIC_URL")),
+            (&[sqlite, "--public-url=http://[2001:db8::1]:3000/"], None),
             (&[sqlite, "--imprint-url=javascript:alert(1)"], Some("VOXPOP_IMPRINT_URL")),
             (&[sqlite, "--privacy-url=//elsewhere.example"], Some("VOXPOP_PRIVACY_URL")),
             (&[sqlite, "--imprint-url=/about.html", "--privacy-url=https://example.org/privacy"], None),

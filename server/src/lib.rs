@@ -109,8 +109,8 @@ impl Server {
         let hub = Hub::new(services.clone(), config.sockets.most);
         let state = AppState { services, hub, site: Arc::new(site), sockets: config.sockets, leptos };
         let (services, hub) = (state.services.clone(), state.hub.clone());
-        background.run(upkeep::look(services.clone(), hub));
-        background.run(upkeep::sweep(services, config.retention()));
+        background.run_while_serving(upkeep::look(services.clone(), hub));
+        background.run_while_serving(upkeep::sweep(services, config.retention()));
         Ok(Self { state, background, patience: config.patience })
     }
 

@@ -13,7 +13,8 @@ use super::told;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Keys {
     /// Put a new key first: it signs from the next start on, the old ones still verify. Where keys are set by
-    /// VOXPOP_JWT_KEY the new one is printed, to be put before the others there, with a comma.
+    /// VOXPOP_JWT_KEY the new one is printed: put it behind the old one there, with a comma, on every node, and only then
+    /// before it.
     Rotate {
         /// Keep none of the old keys: for when one may have leaked. Guests are strangers then; accounts stay signed in.
         #[arg(long)]
@@ -32,6 +33,11 @@ pub(crate) async fn run(keys: Keys) -> Result<(), String> {
     let Keys::Rotate { drop_old, jwt_key, database_url } = keys;
     let clock = Clock::system();
     let file = server::key_file(database_url.reveal()).filter(|_| jwt_key.is_none());
+    if drop_old && jwt_key.is_some() {
+        let advice = "VOXPOP_JWT_KEY is set, so no key is dropped here. Make one (voxpop keys rotate), set it alone on every \
+                      node, and start them anew.";
+        return Err(advice.into());
+    }
     match file {
         Some(file) => {
             let id = key::rotate(&file, !drop_old, &clock).await.map_err(told)?;

@@ -3,10 +3,15 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use server::Server;
+use server::clock::Clock;
+use tokio::net::TcpListener;
+use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use crate::support::client::{Person, TestServer};
 use crate::support::eventually;
+use crate::support::rig;
 use crate::support::socket::{Socket, ballot};
 
 fn refused_with(opened: Result<Socket, Error>) -> u16 {
@@ -339,6 +344,17 @@ async fn a_stopping_server_says_when_to_come_back() {
     assert_eq!(bye["reason"], "restart");
     assert!(bye["retry_after_ms"].as_u64() >= Some(500));
     assert_eq!(phone.closed_with().await, Some(1012));
+}
+
+#[tokio::test]
+async fn a_server_that_nobody_uses_waits_for_nothing_when_it_stops() {
+    let folder = tempfile::tempdir().unwrap();
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = Server::prepare(&rig::config(folder.path()), address, Clock::system()).await.unwrap();
+    // It would give up waiting after ten seconds.
+    let ended = timeout(Duration::from_secs(5), server.serve(listener, async {})).await;
+    assert!(ended.is_ok_and(|ended| ended.is_ok()));
 }
 
 #[tokio::test]
