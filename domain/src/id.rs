@@ -3,7 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 use uuid::{Builder, Uuid, Variant};
 
 use crate::Timestamp;
@@ -73,8 +74,14 @@ impl VoterId {
     }
 }
 
-/// The latest time of a ballot id, in the year 9000: there is always a later one that can be written.
+/// The latest time of a ballot id that a client may make, in the year 9000.
 const LATEST: i64 = 221_845_392_000_000;
+
+/// The latest time of any ballot id, 31 years of milliseconds behind that: ids made here follow a client's last, so there is
+/// always a later one that can be written and read.
+const LATEST_MADE_HERE: i64 = LATEST + 1_000_000_000_000;
+
+const TOO_LATE: &str = "a ballot id must not lie thousands of years ahead";
 
 /// Names one ballot of one voter in one poll. The client makes it before sending, each later than its
 /// last; it means something only together with its voter.
@@ -105,6 +112,12 @@ impl BallotId {
         self.0.as_bytes()
     }
 
+    /// Reads an id that a client made.
+    pub fn of_client<'de, D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let ballot = Self::deserialize(from)?;
+        if ballot.millis() > LATEST { Err(D::Error::custom(TOO_LATE)) } else { Ok(ballot) }
+    }
+
     fn millis(self) -> i64 {
         let [a, b, c, d, e, f, ..] = *self.0.as_bytes();
         i64::from_be_bytes([0, 0, a, b, c, d, e, f])
@@ -119,8 +132,8 @@ impl TryFrom<Uuid> for BallotId {
         if id.get_version_num() != 7 || id.get_variant() != Variant::RFC4122 {
             return Err("a ballot id must be a UUID of version 7");
         }
-        if ballot.millis() > LATEST {
-            return Err("a ballot id must not lie thousands of years ahead");
+        if ballot.millis() > LATEST_MADE_HERE {
+            return Err(TOO_LATE);
         }
         Ok(ballot)
     }

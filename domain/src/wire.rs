@@ -36,6 +36,7 @@ pub enum ClientMessage {
         /// In this poll.
         poll: PollId,
         /// Its id.
+        #[serde(deserialize_with = "BallotId::of_client")]
         ballot: BallotId,
         /// What it chooses; null withdraws. It must be there: a message cut short is no withdrawal.
         #[serde(deserialize_with = "required")]

@@ -1,12 +1,11 @@
 //! Who was a guest in a room and has signed in there.
 
-use domain::{IdentityKind, Problem, RoomCode, RoomId, UserId, VoterId};
+use domain::{IdentityKind, Problem, RoomCode};
 
 use super::{Services, SignedIn};
 use crate::audit::{About, SecurityEvent};
 use crate::auth::Asker;
 use crate::error::{Error, Result};
-use crate::store::{rooms, tickets};
 
 impl Services {
     /// Makes what a guest chose in a room's open polls the account's that it has signed in with, and its ticket. Where
@@ -20,19 +19,10 @@ impl Services {
         let Some(room) = self.store.room_by_code(code).await? else { return Ok(()) };
         let about = About { account: Some(account), room: Some(room.id), ..About::default() };
         self.audit.note(SecurityEvent::GuestAdopted, about);
-        self.hand_ticket_over(room.id, guest.voter(), account).await?;
         match self.ballots.adopt(room.id, guest.voter(), account).await {
             // Deleted just now.
             Err(Error::Problem(problem)) if problem.code == Problem::no_such_room().code => Ok(()),
             adopted => adopted,
         }
-    }
-
-    async fn hand_ticket_over(&self, room: RoomId, guest: VoterId, account: UserId) -> Result<()> {
-        let mut transaction = self.store.begin().await?;
-        if rooms::find_locked(&mut transaction, room).await?.is_some() {
-            tickets::hand_over(&mut transaction, room, guest, account.into()).await?;
-        }
-        transaction.commit().await
     }
 }

@@ -27,6 +27,9 @@ on_every_backend! {
     becoming_an_account_again_and_while_voting_counts_nobody_twice,
     only_who_holds_a_ticket_votes_where_tickets_are_asked_for,
     a_ticket_is_good_for_one_and_moves_with_its_guest,
+    a_ballot_from_the_end_of_time_spoils_no_poll,
+    a_vote_without_an_id_after_one_from_the_end_of_time_spoils_no_poll,
+    a_guests_ticket_goes_to_its_first_account_only,
 }
 
 fn user(asker: &Asker) -> UserId {
@@ -263,6 +266,72 @@ async fn a_ticket_is_good_for_one_and_moves_with_its_guest(rig: Rig) {
     assert_eq!(rig.vote(&ada, poll, rig.ballot(), 2).await.status, Status::Recorded);
     assert_eq!(rig.vote(holder, poll, rig.ballot(), 2).await.reason, Some(Reason::NotEligible));
     assert_eq!(counts(&rig, poll).await, ([0, 0, 1], 1));
+}
+
+/// The latest id that a client may make.
+fn latest() -> domain::BallotId {
+    "c9c467c9-0400-7000-bfff-ffffffffffff".parse().unwrap()
+}
+
+async fn a_ballot_from_the_end_of_time_spoils_no_poll(rig: Rig) {
+    let (host, ada) = (rig.host("host").await, rig.host("ada").await);
+    let (code, poll) = rig.open_poll(&host).await;
+    let guest = rig.guest();
+    rig.vote(&guest, poll, latest(), 1).await;
+    adopt(&rig, code, &guest, &ada).await;
+    close(&rig, &host, poll).await;
+    let rig = rig.restart().await;
+    assert_eq!(counts(&rig, poll).await, ([0, 1, 0], 1));
+}
+
+async fn a_vote_without_an_id_after_one_from_the_end_of_time_spoils_no_poll(rig: Rig) {
+    let host = rig.host("host").await;
+    let (_, poll) = rig.open_poll(&host).await;
+    let guest = rig.guest();
+    rig.vote(&guest, poll, latest(), 1).await;
+    rig.cast(&guest, poll, None, Some(domain::Choice::Option(2))).await;
+    close(&rig, &host, poll).await;
+    let rig = rig.restart().await;
+    assert_eq!(counts(&rig, poll).await, ([0, 0, 1], 1));
+}
+
+async fn a_guests_ticket_goes_to_its_first_account_only(rig: Rig) {
+    let host = rig.host("host").await;
+    let (code, poll) = ticket_room(&rig, &host).await;
+    let code = code.as_str();
+    let made = rig.services.make_tickets(&host, code, 2).await.unwrap();
+    let guest = rig.guest();
+    rig.services.use_ticket(&guest, code, made[0].code.as_str()).await.unwrap();
+    let (ada, eve) = (rig.sign_up("ada").await, rig.sign_up("eve").await);
+    rig.services.adopt(&guest, &ada, Some(code)).await.unwrap();
+    rig.services.use_ticket(&guest, code, made[1].code.as_str()).await.unwrap();
+    rig.services.adopt(&guest, &eve, Some(code)).await.unwrap();
+    let eve = Asker(Some(eve.principal));
+    assert_eq!(rig.vote(&eve, poll, rig.ballot(), 0).await.reason, Some(Reason::NotEligible));
+}
+
+#[tokio::test]
+async fn one_ticket_is_one_vote_though_becoming_an_account_fails_half_way() {
+    let ground = Breakable::start().await;
+    let server = TestServer::node(&ground.place()).await;
+    let host = server.host("host").await;
+    let (code, poll) = host.open_poll_with(&json!({"voters": "ticket"})).await;
+    let (_, made) = host.post(&format!("/rooms/{code}/tickets"), &json!({"count": 1})).await;
+    let (ada, guest) = (server.host("ada").await, server.guest().await);
+    let ticket = json!({"ticket": made["tickets"][0]["code"]});
+    assert_eq!(guest.post(&format!("/rooms/{code}/ticket"), &ticket).await.0, 200);
+    recorded(&guest, &poll, 1).await;
+    let sql = ground.sql().await;
+    sqlx::query("ALTER TABLE adoptions ADD CONSTRAINT none CHECK (adopted_at < 0)")
+        .execute(&sql)
+        .await
+        .unwrap();
+    let body = json!({"username": "ada", "password": "correct horse", "room": code});
+    let failed = guest.request(Method::POST, "/api/v1/auth/login").json(&body).send().await.unwrap();
+    assert!(failed.status().is_server_error(), "{}", failed.status());
+    let votes = [guest.vote(&poll, json!({"option": 0})).await, ada.vote(&poll, json!({"option": 0})).await];
+    let counted = votes.iter().filter(|receipt| receipt["status"] != "refused").count();
+    assert_eq!(counted, 1, "{votes:?}");
 }
 
 #[tokio::test]

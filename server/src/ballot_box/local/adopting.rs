@@ -8,7 +8,7 @@ use super::writer::Writer;
 use crate::error::Result;
 use crate::store::ballots::BallotRow;
 use crate::store::polls::PollRecord;
-use crate::store::{Write, adoptions, ballots};
+use crate::store::{Write, adoptions, ballots, tickets};
 
 impl Writer {
     /// Makes what a guest chose in a room's open polls the account's, and lets the guest vote there no more.
@@ -20,6 +20,7 @@ impl Writer {
         if adoptions::put(&mut transaction, room, guest, account, now).await? != account {
             return Ok(());
         }
+        tickets::hand_over(&mut transaction, room, guest, account.into()).await?;
         let in_poll = |poll: &PollRecord| {
             self.shelf.read(poll.id, |poll| {
                 moves(&poll.record, |voter| poll.standing(voter), [(guest, account)], now)

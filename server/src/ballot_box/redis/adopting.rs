@@ -12,7 +12,7 @@ use crate::shard::Shard;
 use crate::store::outbox::{self, Kind};
 use crate::store::polls::PollRecord;
 use crate::store::rooms::RoomRecord;
-use crate::store::{adoptions, rooms};
+use crate::store::{adoptions, rooms, tickets};
 
 /// What Redis moved in one poll: the poll and its round; guest and account; epoch and number of the entry; the count's epoch
 /// and version; the guest's withdrawn ballot; the account's, empty where it had its own; what it chose.
@@ -32,6 +32,7 @@ impl Core {
         if adoptions::put(&mut transaction, id, guest, account, now).await? != account {
             return Ok(None);
         }
+        tickets::hand_over(&mut transaction, id, guest, account.into()).await?;
         // Whoever loads a poll and read before this who has become an account is refused as too old, as with settings.
         rooms::raise_revision(&mut transaction, id).await?;
         room.revision += 1;

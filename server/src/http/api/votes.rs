@@ -15,10 +15,14 @@ use crate::state::AppState;
 #[derive(Deserialize)]
 pub(super) struct Ballot {
     #[serde(default)]
-    ballot: Option<BallotId>,
+    ballot: Option<OfClient>,
     #[serde(deserialize_with = "required")]
     choice: Option<Choice>,
 }
+
+/// A ballot's id that its client made.
+#[derive(Deserialize)]
+struct OfClient(#[serde(deserialize_with = "BallotId::of_client")] BallotId);
 
 /// `POST /polls/{id}/votes`. Refusals too are receipts.
 pub(super) async fn cast(
@@ -29,7 +33,8 @@ pub(super) async fn cast(
     Json(ballot): Json<Ballot>,
 ) -> Result<axum::Json<Receipt>, Refused> {
     state.services.may_vote(&asker, &sender).await?;
-    let cast = state.services.cast(&asker, id, ballot.ballot, ballot.choice).await?;
+    let cast =
+        state.services.cast(&asker, id, ballot.ballot.map(|OfClient(ballot)| ballot), ballot.choice).await?;
     Ok(axum::Json(state.services.last_receipt(cast).await))
 }
 
