@@ -27,6 +27,13 @@ pub enum Registration {
     Closed,
 }
 
+impl Registration {
+    /// Whether somebody new may make an account.
+    pub fn lets_in(self) -> bool {
+        self != Self::Closed
+    }
+}
+
 /// What the operator has to say about the site, elsewhere.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Legal {
@@ -87,11 +94,11 @@ pub struct TicketsPage {
     /// Its join code.
     pub code: String,
     /// How many tickets there are.
-    pub total: u64,
-    /// How many of them are used.
-    pub used: u64,
-    /// The codes of those, in two groups each.
-    pub used_codes: Vec<String>,
+    pub total: usize,
+    /// The codes of those that are used, in two groups each.
+    pub used: Vec<String>,
+    /// Where to type a code, for those who cannot scan.
+    pub address: String,
     /// A sheet of unused ones.
     pub sheet: Vec<Ticket>,
     /// Which page has the next sheet.
@@ -107,8 +114,6 @@ pub struct Ticket {
     pub code: String,
     /// Its link as a QR code: SVG that the server drew.
     pub qr: String,
-    /// Where to type the code, for those who cannot scan.
-    pub address: String,
 }
 
 /// A room as a page shows it first: the same state that a socket's `join` is answered with.

@@ -13,8 +13,8 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
-use crate::Outcome;
 use crate::target::Target;
+use crate::{Outcome, millis};
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
@@ -143,6 +143,12 @@ async fn hear(socket: &mut Socket, fits: impl Fn(&Value) -> bool) -> Outcome<Val
             other => return Err(format!("a socket ended: {other:?}").into()),
         }
     }
+}
+
+/// The middle one, in milliseconds.
+pub(crate) fn median(mut times: Vec<Duration>) -> f64 {
+    times.sort_unstable();
+    millis(at(&times, 50))
 }
 
 /// What so many of a hundred stay below.

@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use crate::target::{Target, Way};
-use crate::{Outcome, driver, millis};
+use crate::{Outcome, driver};
 
 /// Voters, at most 18 votes a second each, and for how long they vote at a time.
 const VOTERS: usize = 20;
@@ -84,7 +84,5 @@ fn flooder(address: SocketAddr) -> Outcome<tokio::process::Child> {
 
 /// The middle one, in milliseconds.
 fn middle(all: &[driver::Votes], of: impl Fn(&driver::Votes) -> Duration) -> f64 {
-    let mut times: Vec<Duration> = all.iter().map(of).collect();
-    times.sort_unstable();
-    times.get(times.len() / 2).copied().map_or(0.0, millis)
+    driver::median(all.iter().map(of).collect())
 }

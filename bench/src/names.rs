@@ -1,13 +1,14 @@
 //! Whether the time that a refused sign-in takes tells if there is an account with that name.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use reqwest::Client;
 use serde_json::json;
 
+use crate::Outcome;
+use crate::driver::median;
 use crate::target::{Target, Way};
-use crate::{Outcome, millis};
 
 /// How many accounts, and how often each is tried: as often as costs nothing.
 const ACCOUNTS: usize = 80;
@@ -45,9 +46,4 @@ pub(crate) async fn compare(binary: &Path) -> Outcome<()> {
     );
     println!("| {} each | {known:.2} | {unknown:.2} | {:.3} |", ACCOUNTS * TRIES, known / unknown);
     Ok(())
-}
-
-fn median(mut times: Vec<Duration>) -> f64 {
-    times.sort_unstable();
-    times.get(times.len() / 2).copied().map_or(0.0, millis)
 }

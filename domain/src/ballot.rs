@@ -48,8 +48,9 @@ pub enum Verdict {
     Refused(Reason),
 }
 
-/// Judges a ballot. A guest that has become an account votes no more, whatever it sends again. What was answered before comes next, so that a repeat gets its first answer even
-/// after the close; then the poll's state; then the voter and the choice; then the change.
+/// Judges a ballot. A guest that has become an account votes no more, whatever it sends again. What was answered before
+/// comes next, so that a repeat gets its first answer even after the close; then the poll's state; then the voter and the
+/// choice; then the change.
 pub fn judge(case: &Case<'_>) -> Verdict {
     if case.retired {
         return Verdict::Refused(Reason::NotEligible);

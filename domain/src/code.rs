@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 /// No look-alikes (0 O, 1 I L, 2 Z, 5 S, 8 B, V U) and no vowels, so that no code spells a word.
-const ALPHABET: &[u8; 24] = b"23456789CDFGHJKMNPQRTVWX";
+pub const ALPHABET: &[u8; 24] = b"23456789CDFGHJKMNPQRTVWX";
 
 /// How many characters a code has.
 pub const LENGTH: usize = 6;
@@ -54,12 +54,17 @@ pub(crate) fn write<const N: usize>(number: u64) -> [u8; N] {
     })
 }
 
-/// So many letters of the alphabet as somebody may type them: in any case, with blanks and hyphens.
+/// What somebody means who types a code: in any case, with blanks and hyphens.
+pub fn typed(text: &str) -> impl Iterator<Item = char> {
+    text.chars().filter(|c| !c.is_whitespace() && *c != '-').map(|c| c.to_ascii_uppercase())
+}
+
+/// So many letters of the alphabet as somebody typed them.
 pub(crate) fn read<const N: usize>(text: &str) -> Option<[u8; N]> {
     let mut code = [0; N];
     let mut length = 0;
-    for typed in text.chars().filter(|c| !c.is_whitespace() && *c != '-') {
-        let letter = u8::try_from(typed).ok()?.to_ascii_uppercase();
+    for typed in typed(text) {
+        let letter = u8::try_from(typed).ok()?;
         if !ALPHABET.contains(&letter) {
             return None;
         }

@@ -3,21 +3,19 @@
 
 use std::time::Duration;
 
+use domain::code::ALPHABET;
 use domain::{DisplayName, FieldError, Password, Problem, RoomCode, UserId, Username};
-use sha2::{Digest, Sha256};
 
 use crate::audit::{SecurityEvent, event_id};
 use crate::auth::password::{Passwords, check_choice};
 use crate::clock::Clock;
 use crate::error::Result;
+use crate::service::invitation_hash;
 use crate::store::audit::AuditRow;
-use crate::store::invitations::CodeHash;
 use crate::store::users::{self, NewUser, UserRecord};
 use crate::store::{Store, sessions};
 
-/// Characters of passwords and invitations that are made here: those of join codes, told apart by eye and ear.
-const ALPHABET: &[u8; 24] = b"23456789CDFGHJKMNPQRTVWX";
-/// How many characters: 24^20 is about 2^91.
+/// How many characters passwords and invitations have that are made here: 24^20 is about 2^91.
 const LENGTH: usize = 20;
 
 /// Acts on a database.
@@ -155,13 +153,6 @@ impl Operator {
         };
         self.store.insert_audit(&[row]).await
     }
-}
-
-/// What is stored of an invitation, however it was typed.
-pub(crate) fn invitation_hash(code: &str) -> CodeHash {
-    let typed: String =
-        code.chars().filter(|c| !c.is_whitespace() && *c != '-').map(|c| c.to_ascii_uppercase()).collect();
-    Sha256::digest(typed.as_bytes()).into()
 }
 
 fn invalid(error: FieldError) -> Problem {

@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use super::fields::TextField;
 use super::form::FormState;
 use super::problem::Alert;
-use crate::data::{Registration, Visitor};
+use crate::data::Visitor;
 use crate::erase::{Drawn, Erase, changing, wording};
 use crate::live::Live;
 use crate::text::t;
@@ -34,7 +34,7 @@ pub(crate) fn Admission(
     live: Live,
 ) -> impl IntoView {
     let lacking = lacking(live);
-    let open = use_context::<Visitor>().is_none_or(|visitor| visitor.registration != Registration::Closed);
+    let open = use_context::<Visitor>().is_none_or(|visitor| visitor.registration.lets_in());
     view! {
         <div class="admission">
             {changing(move || lacking.get().map(|policy| match policy {

@@ -33,7 +33,7 @@ pub(crate) fn Login(
                     <TextField form name="password" label=t().password kind="password" most=128 autocomplete="current-password"/>
                     <button class="button primary wide" type="submit">{t().sign_in}</button>
                 </form>
-                {(registration != Registration::Closed).then(|| view! {
+                {registration.lets_in().then(|| view! {
                     <p class="aside">
                         {t().no_account} " "
                         <a href=other rel="external">{t().create_account}</a>

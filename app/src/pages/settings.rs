@@ -8,7 +8,7 @@ use crate::components::form::FormState;
 use crate::components::layout::Layout;
 use crate::components::problem::Alert;
 use crate::components::problem_page::ProblemPage;
-use crate::data::{AccountPage, Registration, Session, Visitor};
+use crate::data::{AccountPage, Session, Visitor};
 use crate::erase::Erase;
 use crate::functions::Failure;
 use crate::text::t;
@@ -68,8 +68,7 @@ fn Guest(
     /// What was done just now.
     said: &'static str,
 ) -> impl IntoView {
-    let can_register =
-        use_context::<Visitor>().is_none_or(|visitor| visitor.registration != Registration::Closed);
+    let can_register = use_context::<Visitor>().is_none_or(|visitor| visitor.registration.lets_in());
     view! {
         <Layout title=t().guest_title class="account">
             <h1>{t().guest_title}</h1>

@@ -52,7 +52,7 @@ fn StartForm(
 ) -> impl IntoView {
     let form = FormState::new("");
     let account = (!known).then(|| {
-        let can_register = registration != Registration::Closed;
+        let can_register = registration.lets_in();
         let register = can_register.then(|| {
             view! {
                 <button class="button primary" type="submit" name="intent" value="register">{t().register_and_start}</button>

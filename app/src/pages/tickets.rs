@@ -29,13 +29,16 @@ fn Page(
     /// The tickets.
     page: TicketsPage,
 ) -> impl IntoView {
-    let TicketsPage { title, code, total, used, used_codes, sheet, next, asks_for_tickets } = page;
+    let TicketsPage { title, code, total, used, address, sheet, next, asks_for_tickets } = page;
     let place = format!("/rooms/{code}/tickets");
     let form = FormState::new("make");
-    let has_unused = total > used;
+    let has_unused = total > used.len();
+    let [total, used_count] = [total, used.len()].map(|count| u64::try_from(count).unwrap_or(u64::MAX));
     let older = next.map(|page| format!("{place}?page={page}"));
-    let sheet: Vec<_> =
-        sheet.into_iter().map(|ticket| view! { <Slip ticket title=title.clone()/> }).collect();
+    let sheet: Vec<_> = sheet
+        .into_iter()
+        .map(|ticket| view! { <Slip ticket title=title.clone() address=address.clone()/> })
+        .collect();
     view! {
         <Layout title=format!("{} · {title}", t().tickets) class="tickets">
             <div class="no-print">
@@ -51,7 +54,7 @@ fn Page(
                         <button class="button primary" type="submit">{t().make_tickets}</button>
                     </form>
                     <div class="card">
-                        <p>{(t().tickets_used)(used, total)}</p>
+                        <p>{(t().tickets_used)(used_count, total)}</p>
                         {has_unused.then(|| view! {
                             <p class="hint">{t().print_hint}</p>
                             <details class="confirm">
@@ -63,7 +66,7 @@ fn Page(
                                 </form>
                             </details>
                         })}
-                        {(!used_codes.is_empty()).then(|| view! { <Used codes=used_codes/> })}
+                        {(!used.is_empty()).then(|| view! { <Used codes=used/> })}
                     </div>
                 </div>
             </div>
@@ -95,6 +98,8 @@ fn Slip(
     ticket: Ticket,
     /// What the room is about.
     title: String,
+    /// Where to type the code.
+    address: String,
 ) -> impl IntoView {
     view! {
         <li class="ticket">
@@ -102,7 +107,7 @@ fn Slip(
             <div>
                 <p class="ticket-title">{title}</p>
                 <p class="ticket-code mono">{ticket.code}</p>
-                <p class="hint">{t().ticket_good_for} " " {ticket.address}</p>
+                <p class="hint">{t().ticket_good_for} " " {address}</p>
             </div>
         </li>
     }

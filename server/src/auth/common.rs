@@ -16,18 +16,8 @@ pub(super) fn is_common(password: &str, username: &str) -> bool {
 
 fn is_listed(folded: &str) -> bool {
     let digest = Sha256::digest(folded.as_bytes());
-    let wanted = &digest[..WIDTH];
-    let (mut from, mut to) = (0, HASHES.len() / WIDTH);
-    while from < to {
-        let middle = usize::midpoint(from, to);
-        let found = &HASHES[middle * WIDTH..(middle + 1) * WIDTH];
-        match found.cmp(wanted) {
-            std::cmp::Ordering::Less => from = middle + 1,
-            std::cmp::Ordering::Greater => to = middle,
-            std::cmp::Ordering::Equal => return true,
-        }
-    }
-    false
+    let (hashes, _) = HASHES.as_chunks::<WIDTH>();
+    hashes.binary_search_by(|hash| hash[..].cmp(&digest[..WIDTH])).is_ok()
 }
 
 /// The user name itself, once or more, with at most four characters besides.

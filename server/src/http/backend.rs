@@ -58,32 +58,25 @@ impl RequestBackend {
     async fn tickets(&self, code: &str, page: usize) -> Result<TicketsPage, Error> {
         let all = self.services().tickets(&self.asker, code).await?;
         let room = self.services().room(&self.asker, code).await?;
-        let unused: Vec<_> = all.iter().filter(|ticket| !ticket.used).collect();
+        let (total, asks_for_tickets) = (all.len(), room.settings.voters == VotersPolicy::Ticket);
+        let (used, unused): (Vec<_>, Vec<_>) = all.into_iter().partition(|ticket| ticket.used);
         let from = page.saturating_sub(1).saturating_mul(SHEET).min(unused.len());
         let to = (from + SHEET).min(unused.len());
         let (site, headers) = (&self.state.site, &self.headers);
         let mut sheet = Vec::with_capacity(to - from);
         for ticket in &unused[from..to] {
-            sheet.push(Ticket {
-                code: ticket.code.to_string(),
-                qr: qr::inline(&ticket_url(site, headers, room.code, &ticket.code))?,
-                address: without_scheme(&join_url(site, headers, room.code)),
-            });
+            let qr = qr::inline(&ticket_url(site, headers, room.code, &ticket.code))?;
+            sheet.push(Ticket { code: ticket.code.to_string(), qr });
         }
-        let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
         Ok(TicketsPage {
+            title: room.title,
             code: room.code.as_str().to_owned(),
-            total: count(all.len()),
-            used: count(all.len() - unused.len()),
-            used_codes: all
-                .iter()
-                .filter(|ticket| ticket.used)
-                .map(|ticket| ticket.code.to_string())
-                .collect(),
+            total,
+            used: used.iter().map(|ticket| ticket.code.to_string()).collect(),
+            address: without_scheme(&join_url(site, headers, room.code)),
             sheet,
             next: (to < unused.len()).then_some(page + 1),
-            asks_for_tickets: room.settings.voters == VotersPolicy::Ticket,
-            title: room.title,
+            asks_for_tickets,
         })
     }
 }

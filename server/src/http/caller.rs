@@ -18,6 +18,8 @@ use crate::state::{AppState, Site};
 pub struct Caller {
     /// Who it is.
     pub asker: Asker,
+    /// Where from.
+    pub sender: Sender,
     /// Whether credentials came that are not ours, have expired, or whose session has ended. The API and sockets refuse
     /// those; pages go on without them.
     pub bad: bool,
@@ -31,20 +33,21 @@ impl Caller {
         self.bad.then(|| Refused(invalid_token()).into_response())
     }
 
-    async fn known(headers: &HeaderMap, sender: &Sender, state: &AppState) -> Result<Self> {
+    async fn known(headers: &HeaderMap, sender: Sender, state: &AppState) -> Result<Self> {
+        let mut caller = Self { sender, ..Self::default() };
         if let Some(token) = bearer(headers) {
-            let asker = Asker(state.services.authenticate(token).await?);
-            return Ok(Self { bad: asker.0.is_none(), asker, cookies: Vec::new() });
+            caller.asker = Asker(state.services.authenticate(token).await?);
+            caller.bad = caller.asker.0.is_none();
+            return Ok(caller);
         }
-        let mut caller = Self::default();
-        if !caller.has_session(headers, sender, state).await? {
+        if !caller.has_session(headers, state).await? {
             caller.is_guest(headers, state).await?;
         }
         Ok(caller)
     }
 
     /// Whether a session's cookies say who it is; an access token that has expired is renewed on the way.
-    async fn has_session(&mut self, headers: &HeaderMap, sender: &Sender, state: &AppState) -> Result<bool> {
+    async fn has_session(&mut self, headers: &HeaderMap, state: &AppState) -> Result<bool> {
         let (services, site) = (&state.services, &state.site);
         let access = Cookie::Session.read(headers, site);
         if let Some(token) = &access {
@@ -58,7 +61,7 @@ impl Caller {
             return Ok(false);
         }
         let renewed = match refresh.as_deref().and_then(RefreshToken::parse) {
-            Some(token) => renewed(state, &token, sender).await?,
+            Some(token) => renewed(state, &token, &self.sender).await?,
             None => None,
         };
         match renewed {
@@ -108,7 +111,7 @@ impl FromRequestParts<AppState> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> std::result::Result<Self, Refused> {
         let Ok(sender) = Sender::from_request_parts(parts, state).await;
-        let mut caller = Self::known(&parts.headers, &sender, state).await?;
+        let mut caller = Self::known(&parts.headers, sender, state).await?;
         if let Some(jar) = parts.extensions.get::<Jar>() {
             jar.put(caller.cookies.drain(..));
         }

@@ -163,11 +163,10 @@ impl FromRequestParts<AppState> for Visit {
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Refused> {
         let caller = Caller::from_request_parts(parts, state).await?;
-        let Ok(sender) = Sender::from_request_parts(parts, state).await;
         let (uri, headers) = (parts.uri.clone(), parts.headers.clone());
         Ok(Self {
             asker: caller.asker,
-            sender,
+            sender: caller.sender,
             state: state.clone(),
             uri,
             headers,

@@ -6,18 +6,16 @@ use domain::{DisplayName, FieldError, IdentityKind, Me, Password, Problem, UserI
 use serde::Deserialize;
 
 use super::Services;
+use super::invitations::bad_invitation;
 use super::sessions::Refresh;
 use crate::audit::{About, SecurityEvent};
 use crate::auth::password::{check_choice, is_outdated};
 use crate::auth::{Asker, Principal, Sender};
 use crate::bus::Event;
-use crate::config::Registration;
 use crate::doors::{Attempt, Door};
 use crate::error::Result;
-use crate::operator::invitation_hash;
-use crate::store::invitations::{self, CodeHash};
-use crate::store::sessions;
 use crate::store::users::{self, NewUser, UserRecord};
+use crate::store::{invitations, sessions};
 
 /// How long a device stays the same guest.
 pub const GUEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
@@ -109,23 +107,15 @@ impl Services {
         let user = self.store.user_named(&username).await?;
         let stored = user.as_ref().map(|user| user.password_hash.clone());
         let again = password.clone();
-        let matches = match self.passwords.verify(password, stored).await {
-            Ok(matches) => matches,
-            Err(error) => {
-                attempt.came_to_nothing().await;
-                return Err(error);
-            }
-        };
+        let matches = self.is_right(attempt, password, stored).await?;
         let known = user.as_ref().map(|user| user.id);
         let about = About { account: known, sender: Some(sender), ..About::default() };
         match user.filter(|_| matches) {
             Some(user) if user.disabled => {
-                attempt.succeeded().await;
                 let detail = "This account was disabled by the operator of this site.";
                 Err(Problem::new(403, "account_disabled", detail).into())
             }
             Some(user) => {
-                attempt.succeeded().await;
                 self.audit.note(SecurityEvent::SignedIn, about);
                 self.upgrade(&user, again).await;
                 self.sign_in(user, sender).await
@@ -146,25 +136,15 @@ impl Services {
         attempt
     }
 
-    /// The invitation that an account takes; none where accounts need none.
-    async fn invitation(&self, code: Option<&str>) -> Result<Option<CodeHash>> {
-        let code = code.filter(|code| !code.trim().is_empty());
-        match (self.registration, code) {
-            (Registration::Open, _) => Ok(None),
-            (Registration::Closed, _) => {
-                Err(Problem::new(403, "registration_closed", "New accounts cannot be made here.").into())
-            }
-            (Registration::Invite, None) => {
-                let error = FieldError::new("invitation", "is needed to make an account here");
-                let detail = "Accounts are by invitation here. Please enter the code of yours.";
-                Err(Problem::new(403, "invitation_required", detail).with_field(error).into())
-            }
-            (Registration::Invite, Some(code)) => {
-                let hash = invitation_hash(code);
-                let is_good = self.store.is_invitation_good(hash, self.clock.now()).await?;
-                if is_good { Ok(Some(hash)) } else { Err(bad_invitation().into()) }
-            }
+    /// Whether a password that somebody was let try belongs to a stored hash, or to none; settles what the try counts for.
+    async fn is_right(&self, attempt: Attempt, password: Password, stored: Option<String>) -> Result<bool> {
+        let matches = self.passwords.verify(password, stored).await;
+        match matches {
+            Ok(true) => attempt.succeeded().await,
+            Ok(false) => {}
+            Err(_) => attempt.came_to_nothing().await,
         }
+        matches
     }
 
     /// Hashes a password anew that was right, where it was hashed by less than is asked for today. Should that fail, it is
@@ -202,15 +182,9 @@ impl Services {
         let username = Username::parse(&record.username).map_err(|_| Problem::internal())?;
         check_choice("new", &new, &username).map_err(|error| Problem::invalid(vec![error]))?;
         let attempt = self.attempt(&username, sender).await?;
-        match self.passwords.verify(current, Some(record.password_hash)).await {
-            Ok(true) => {}
-            Ok(false) => return Err(wrong().into()),
-            Err(error) => {
-                attempt.came_to_nothing().await;
-                return Err(error);
-            }
+        if !self.is_right(attempt, current, Some(record.password_hash)).await? {
+            return Err(wrong().into());
         }
-        attempt.succeeded().await;
         let hash = self.passwords.hash(new, self.clock.random()).await?;
         let session = asker.principal()?.session;
         let mut transaction = self.store.begin().await?;
@@ -265,12 +239,6 @@ impl Services {
         self.audit.note(SecurityEvent::AccountDeleted, About::default());
         Ok(())
     }
-}
-
-/// An invitation that is not, is too old, or was used: 403 `invitation_invalid`.
-fn bad_invitation() -> Problem {
-    let error = FieldError::new("invitation", "is not valid: mistyped, too old, or used already");
-    Problem::new(403, "invitation_invalid", "This invitation is not valid (any more).").with_field(error)
 }
 
 fn parse(

@@ -4,6 +4,7 @@
 mod accounts;
 mod export;
 mod identity;
+mod invitations;
 mod polls;
 mod rooms;
 mod seeking;
@@ -15,7 +16,9 @@ mod voting;
 use std::sync::Arc;
 
 pub use accounts::{GUEST, NewAccount, SignedIn};
+pub(crate) use invitations::invitation_hash;
 pub use sessions::Refresh;
+pub(crate) use sessions::no_such_session;
 pub use tickets::TicketHolders;
 pub use view::{RoomState, Viewer};
 

@@ -171,7 +171,7 @@ impl Services {
         let user = asker.user()?;
         let found = self.store.sessions_of(user, self.clock.now()).await?;
         if !found.iter().any(|session| session.id == id) {
-            return Err(Problem::new(404, "no_such_session", "There is no such session.").into());
+            return Err(no_such_session().into());
         }
         self.store.end_session(id, self.clock.now()).await?;
         self.bus.publish(Event::SessionEnded(id));
@@ -218,6 +218,11 @@ impl Services {
 /// When a session ends that was begun and last used at these times.
 fn end_of(created_at: Timestamp, seen_at: Timestamp) -> Timestamp {
     created_at.plus(LONGEST).min(seen_at.plus(IDLE))
+}
+
+/// A session that is none of the asker's: 404 `no_such_session`.
+pub(crate) fn no_such_session() -> Problem {
+    Problem::new(404, "no_such_session", "There is no such session.")
 }
 
 /// A refresh token that is not good, whatever is wrong with it: 401 `invalid_token`.

@@ -28,28 +28,21 @@ pub struct AuditRow {
     pub detail: String,
 }
 
+macro_rules! select {
+    ($rest:literal) => {
+        concat!("SELECT id, at, event, account_id, room_id, address_hash, device, detail FROM audit ", $rest)
+    };
+}
+
 impl Store {
     /// The newest events, of an account or of all, the newest first.
     pub async fn audit(&self, account: Option<UserId>, most: u32) -> Result<Vec<AuditRow>> {
-        const COLUMNS: &str =
-            "SELECT id, at, event, account_id, room_id, address_hash, device, detail FROM audit";
-        let found = match account {
-            Some(account) => {
-                query(sqlx::AssertSqlSafe(format!(
-                    "{COLUMNS} WHERE account_id = ? ORDER BY at DESC, id DESC LIMIT ?"
-                )))
-                .bind(account.as_bytes().to_vec())
-                .bind(i64::from(most))
-                .fetch_all(&self.read)
-                .await?
-            }
-            None => {
-                query(sqlx::AssertSqlSafe(format!("{COLUMNS} ORDER BY id DESC LIMIT ?")))
-                    .bind(i64::from(most))
-                    .fetch_all(&self.read)
-                    .await?
-            }
+        let statement = match account {
+            Some(account) => query(select!("WHERE account_id = ? ORDER BY at DESC, id DESC LIMIT ?"))
+                .bind(account.as_bytes().to_vec()),
+            None => query(select!("ORDER BY id DESC LIMIT ?")),
         };
+        let found = statement.bind(i64::from(most)).fetch_all(&self.read).await?;
         found.iter().map(audit_row).collect()
     }
 
@@ -64,9 +57,7 @@ impl Store {
 
     /// Deletes events from before a time.
     pub async fn delete_audit_before(&self, time: Timestamp) -> Result<()> {
-        let mut transaction = self.begin().await?;
-        query("DELETE FROM audit WHERE at < ?").bind(time.millis()).execute(&mut *transaction).await?;
-        transaction.commit().await
+        self.change(query("DELETE FROM audit WHERE at < ?").bind(time.millis())).await
     }
 }
 

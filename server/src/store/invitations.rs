@@ -17,14 +17,13 @@ impl Store {
         now: Timestamp,
         expires_at: Timestamp,
     ) -> Result<()> {
-        let mut transaction = self.begin().await?;
-        query("INSERT INTO invitations (code_hash, made_at, expires_at) VALUES (?, ?, ?)")
-            .bind(hash.to_vec())
-            .bind(now.millis())
-            .bind(expires_at.millis())
-            .execute(&mut *transaction)
-            .await?;
-        transaction.commit().await
+        self.change(
+            query("INSERT INTO invitations (code_hash, made_at, expires_at) VALUES (?, ?, ?)")
+                .bind(hash.to_vec())
+                .bind(now.millis())
+                .bind(expires_at.millis()),
+        )
+        .await
     }
 
     /// Whether an invitation is there, in time and not used.

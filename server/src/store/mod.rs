@@ -22,9 +22,10 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
+use sqlx::any::{AnyArguments, AnyConnectOptions, AnyPoolOptions, AnyQueryResult};
 use sqlx::migrate::Migrator;
 use sqlx::pool::PoolConnection;
+use sqlx::query::Query;
 use sqlx::{Any, AnyConnection, AnyPool, Executor, Transaction};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -113,6 +114,13 @@ impl Store {
         Ok(Write { transaction: self.write.begin_with(self.dialect.begin()).await?, _turn: None })
     }
 
+    /// Carries out one statement that writes, when its turn has come.
+    async fn change(&self, statement: Query<'_, Any, AnyArguments>) -> Result<()> {
+        let mut transaction = self.begin().await?;
+        statement.execute(&mut *transaction).await?;
+        transaction.commit().await
+    }
+
     /// A connection for reading several things.
     pub async fn reader(&self) -> Result<PoolConnection<Any>> {
         Ok(self.read.acquire().await?)
@@ -128,6 +136,15 @@ impl Store {
     pub async fn close(&self) {
         self.read.close().await;
         self.write.close().await;
+    }
+}
+
+/// Whether a row was stored; false when there is one with its key.
+fn is_new(inserted: sqlx::Result<AnyQueryResult>) -> Result<bool> {
+    match inserted {
+        Ok(_) => Ok(true),
+        Err(sqlx::Error::Database(error)) if error.is_unique_violation() => Ok(false),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -4,7 +4,7 @@ use domain::{PollId, RoomCode, RoomId, RoomSettings, Timestamp, UserId};
 use sqlx::any::AnyRow;
 use sqlx::{Any, AnyConnection, Executor, query};
 
-use super::{Dialect, Store, row};
+use super::{Dialect, Store, is_new, row};
 use crate::error::Result;
 
 /// A room as stored.
@@ -131,12 +131,8 @@ impl Store {
 
     /// Notes that open pages of a room that was taken down have been told.
     pub async fn note_takedown_told(&self, id: RoomId) -> Result<()> {
-        let mut transaction = self.begin().await?;
-        query("UPDATE rooms SET takedown_told = 1 WHERE id = ?")
-            .bind(id.as_bytes().to_vec())
-            .execute(&mut *transaction)
-            .await?;
-        transaction.commit().await
+        self.change(query("UPDATE rooms SET takedown_told = 1 WHERE id = ?").bind(id.as_bytes().to_vec()))
+            .await
     }
 
     /// Rooms in which nothing has happened since a time, and nothing is open: made, opened and closed before it.
@@ -193,11 +189,7 @@ pub async fn issue_code(connection: &mut AnyConnection, code: RoomCode, now: Tim
         .bind(now.millis())
         .execute(connection)
         .await;
-    match inserted {
-        Ok(_) => Ok(true),
-        Err(sqlx::Error::Database(error)) if error.is_unique_violation() => Ok(false),
-        Err(error) => Err(error.into()),
-    }
+    is_new(inserted)
 }
 
 /// Stores a room.

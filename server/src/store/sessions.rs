@@ -123,14 +123,13 @@ impl Store {
 
     /// Notes that a session was used, and until when it lasts now.
     pub async fn touch_session(&self, id: SessionId, now: Timestamp, expires_at: Timestamp) -> Result<()> {
-        let mut transaction = self.begin().await?;
-        query("UPDATE sessions SET seen_at = ?, expires_at = ? WHERE id = ? AND ended_at IS NULL")
-            .bind(now.millis())
-            .bind(expires_at.millis())
-            .bind(id.as_bytes().to_vec())
-            .execute(&mut *transaction)
-            .await?;
-        transaction.commit().await
+        self.change(
+            query("UPDATE sessions SET seen_at = ?, expires_at = ? WHERE id = ? AND ended_at IS NULL")
+                .bind(now.millis())
+                .bind(expires_at.millis())
+                .bind(id.as_bytes().to_vec()),
+        )
+        .await
     }
 
     /// Ends a session.
@@ -141,14 +140,8 @@ impl Store {
     }
 
     /// Deletes sessions that ended by themselves.
-    pub async fn delete_expired_sessions(&self, now: Timestamp) -> Result<u64> {
-        let mut transaction = self.begin().await?;
-        let done = query("DELETE FROM sessions WHERE expires_at <= ?")
-            .bind(now.millis())
-            .execute(&mut *transaction)
-            .await?;
-        transaction.commit().await?;
-        Ok(done.rows_affected())
+    pub async fn delete_expired_sessions(&self, now: Timestamp) -> Result<()> {
+        self.change(query("DELETE FROM sessions WHERE expires_at <= ?").bind(now.millis())).await
     }
 }
 

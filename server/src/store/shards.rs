@@ -4,7 +4,7 @@ use domain::Timestamp;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, query};
 
-use super::{Dialect, Store, row};
+use super::{Dialect, Store, is_new, row};
 use crate::error::Result;
 use crate::shard::Shard;
 
@@ -36,11 +36,8 @@ impl Store {
             .bind(shard.number())
             .execute(&self.write)
             .await;
-            match made {
-                // Another node that starts at the same time was faster.
-                Err(sqlx::Error::Database(error)) if error.is_unique_violation() => {}
-                made => _ = made?,
-            }
+            // False where another node that starts at the same time was faster.
+            is_new(made)?;
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use domain::{PollId, RoomId, TicketCode, Timestamp, VoterId};
 use sqlx::{AnyConnection, query};
 
-use super::{Store, row};
+use super::{Store, is_new, row};
 use crate::error::Result;
 
 /// A ticket as its host sees it: not who holds it.
@@ -63,11 +63,7 @@ pub async fn insert(
         .bind(now.millis())
         .execute(connection)
         .await;
-    match inserted {
-        Ok(_) => Ok(true),
-        Err(sqlx::Error::Database(error)) if error.is_unique_violation() => Ok(false),
-        Err(error) => Err(error.into()),
-    }
+    is_new(inserted)
 }
 
 /// How many tickets a room has.

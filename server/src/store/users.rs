@@ -6,7 +6,7 @@ use domain::{DisplayName, Timestamp, UserId, Username, VoterId};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, query};
 
-use super::{Dialect, Store, row};
+use super::{Dialect, Store, is_new, row};
 use crate::error::Result;
 
 /// An account as stored.
@@ -36,20 +36,21 @@ pub struct NewUser<'a> {
     pub password_hash: &'a str,
 }
 
+macro_rules! select {
+    ($rest:literal) => {
+        concat!("SELECT id, username, display_name, password_hash, disabled_at FROM users ", $rest)
+    };
+}
+
 impl Store {
     /// All accounts by name.
     pub async fn users(&self) -> Result<Vec<UserRecord>> {
-        query("SELECT id, username, display_name, password_hash, disabled_at FROM users ORDER BY username")
-            .fetch_all(&self.read)
-            .await?
-            .iter()
-            .map(user)
-            .collect()
+        query(select!("ORDER BY username")).fetch_all(&self.read).await?.iter().map(user).collect()
     }
 
     /// The account with this id.
     pub async fn user(&self, id: UserId) -> Result<Option<UserRecord>> {
-        query("SELECT id, username, display_name, password_hash, disabled_at FROM users WHERE id = ?")
+        query(select!("WHERE id = ?"))
             .bind(id.as_bytes().to_vec())
             .fetch_optional(&self.read)
             .await?
@@ -59,7 +60,7 @@ impl Store {
 
     /// The account with this user name.
     pub async fn user_named(&self, username: &Username) -> Result<Option<UserRecord>> {
-        query("SELECT id, username, display_name, password_hash, disabled_at FROM users WHERE username = ?")
+        query(select!("WHERE username = ?"))
             .bind(username.as_str().to_owned())
             .fetch_optional(&self.read)
             .await?
@@ -69,25 +70,23 @@ impl Store {
 
     /// Stores another hash of the same password, unless the password has been changed meanwhile.
     pub async fn replace_password(&self, user: UserId, old: &str, new: &str) -> Result<()> {
-        let mut transaction = self.begin().await?;
-        query("UPDATE users SET password_hash = ? WHERE id = ? AND password_hash = ?")
-            .bind(new.to_owned())
-            .bind(user.as_bytes().to_vec())
-            .bind(old.to_owned())
-            .execute(&mut *transaction)
-            .await?;
-        transaction.commit().await
+        self.change(
+            query("UPDATE users SET password_hash = ? WHERE id = ? AND password_hash = ?")
+                .bind(new.to_owned())
+                .bind(user.as_bytes().to_vec())
+                .bind(old.to_owned()),
+        )
+        .await
     }
 
     /// Changes what others are shown of an account.
     pub async fn rename_user(&self, user: UserId, name: &DisplayName) -> Result<()> {
-        let mut transaction = self.begin().await?;
-        query("UPDATE users SET display_name = ? WHERE id = ?")
-            .bind(name.as_str().to_owned())
-            .bind(user.as_bytes().to_vec())
-            .execute(&mut *transaction)
-            .await?;
-        transaction.commit().await
+        self.change(
+            query("UPDATE users SET display_name = ? WHERE id = ?")
+                .bind(name.as_str().to_owned())
+                .bind(user.as_bytes().to_vec()),
+        )
+        .await
     }
 
     /// Deletes an account with its sessions. Its rooms must be gone; its ballots elsewhere, and what the audit trail says of
@@ -139,33 +138,26 @@ impl Store {
 
     /// Forgets guests that left before a time: by then their tokens have expired.
     pub async fn delete_ended_guests(&self, before: Timestamp) -> Result<()> {
-        let mut transaction = self.begin().await?;
-        query("DELETE FROM guests WHERE ended_at < ?")
-            .bind(before.millis())
-            .execute(&mut *transaction)
-            .await?;
-        transaction.commit().await
+        self.change(query("DELETE FROM guests WHERE ended_at < ?").bind(before.millis())).await
     }
 
     /// Forgets the names of guests that are older than a time.
     pub async fn delete_named_guests(&self, before: Timestamp) -> Result<()> {
-        let mut transaction = self.begin().await?;
-        query("DELETE FROM guests WHERE ended_at IS NULL AND id < ?")
-            .bind(VoterId::new(before, [0; 10]).as_bytes().to_vec())
-            .execute(&mut *transaction)
-            .await?;
-        transaction.commit().await
+        self.change(
+            query("DELETE FROM guests WHERE ended_at IS NULL AND id < ?")
+                .bind(VoterId::new(before, [0; 10]).as_bytes().to_vec()),
+        )
+        .await
     }
 
     async fn put_guest(&self, guest: VoterId, name: Option<String>, ended_at: Option<i64>) -> Result<()> {
-        let mut transaction = self.begin().await?;
-        query(put_guest_statement(self.dialect))
-            .bind(guest.as_bytes().to_vec())
-            .bind(name)
-            .bind(ended_at)
-            .execute(&mut *transaction)
-            .await?;
-        transaction.commit().await
+        self.change(
+            query(put_guest_statement(self.dialect))
+                .bind(guest.as_bytes().to_vec())
+                .bind(name)
+                .bind(ended_at),
+        )
+        .await
     }
 }
 
@@ -181,11 +173,7 @@ pub async fn insert(connection: &mut AnyConnection, user: NewUser<'_>, now: Time
     .bind(now.millis())
     .execute(connection)
     .await;
-    match inserted {
-        Ok(_) => Ok(true),
-        Err(sqlx::Error::Database(error)) if error.is_unique_violation() => Ok(false),
-        Err(error) => Err(error.into()),
-    }
+    is_new(inserted)
 }
 
 /// Says since when an account may not sign in; never mind when it may.

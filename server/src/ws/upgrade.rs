@@ -9,7 +9,6 @@ use domain::wire::SUBPROTOCOL;
 use domain::{Problem, limits};
 
 use super::connection;
-use crate::auth::Sender;
 use crate::doors::Door;
 use crate::http::{Caller, answer_problem, is_own_origin};
 use crate::state::AppState;
@@ -21,7 +20,6 @@ const READ_LIMIT: usize = 16 * limits::FRAME_BYTES;
 pub async fn upgrade(
     State(state): State<AppState>,
     caller: Caller,
-    sender: Sender,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
@@ -44,7 +42,7 @@ pub async fn upgrade(
         let detail = "The server holds as many connections as it can. Please try again in a moment.";
         return answer_problem(Problem::new(503, "overloaded", detail));
     }
-    if let Err(refused) = state.services.doors.enter(Door::Connect, sender.address).await {
+    if let Err(refused) = state.services.doors.enter(Door::Connect, caller.sender.address).await {
         return answer_problem(refused.into_problem());
     }
     upgrade
@@ -52,6 +50,6 @@ pub async fn upgrade(
         .read_buffer_size(limits::FRAME_BYTES)
         .max_message_size(READ_LIMIT)
         .max_frame_size(READ_LIMIT)
-        .on_upgrade(move |socket| connection::serve(socket, caller.asker, sender, state))
+        .on_upgrade(move |socket| connection::serve(socket, caller.asker, caller.sender, state))
         .into_response()
 }

@@ -50,12 +50,11 @@ struct Identified {
 pub(super) async fn register(
     State(state): State<AppState>,
     caller: Caller,
-    sender: Sender,
     headers: HeaderMap,
     Json(account): Json<NewAccount>,
 ) -> Result<Response, Refused> {
     let room = account.room.clone();
-    let signed = state.services.register(account, &sender).await?;
+    let signed = state.services.register(account, &caller.sender).await?;
     state.services.adopt(&caller.asker, &signed, room.as_deref()).await?;
     Ok(identified(StatusCode::CREATED, signed, &headers, &state.site))
 }
@@ -64,11 +63,10 @@ pub(super) async fn register(
 pub(super) async fn login(
     State(state): State<AppState>,
     caller: Caller,
-    sender: Sender,
     headers: HeaderMap,
     Json(login): Json<Login>,
 ) -> Result<Response, Refused> {
-    let signed = state.services.login(&login.username, &login.password, &sender).await?;
+    let signed = state.services.login(&login.username, &login.password, &caller.sender).await?;
     state.services.adopt(&caller.asker, &signed, login.room.as_deref()).await?;
     Ok(identified(StatusCode::OK, signed, &headers, &state.site))
 }
@@ -109,12 +107,11 @@ pub(super) async fn logout(
 pub(super) async fn guest(
     State(state): State<AppState>,
     caller: Caller,
-    sender: Sender,
     headers: HeaderMap,
 ) -> Result<Response, Refused> {
     match &caller.asker.0 {
         None => {
-            let signed = state.services.new_guest(&sender).await?;
+            let signed = state.services.new_guest(&caller.sender).await?;
             Ok(identified(StatusCode::CREATED, signed, &headers, &state.site))
         }
         Some(guest) if guest.me.kind == IdentityKind::Guest => {

@@ -1,14 +1,17 @@
 //! What requests carry, read so that whatever is wrong with it is told as a problem.
 
+use std::str::FromStr;
+
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
-use domain::{FieldError, PollId, Problem};
+use domain::{FieldError, PollId, Problem, SessionId};
 use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::http::functions::unread;
 use crate::http::problem::{Refused, unsupported_media_type};
+use crate::service::no_such_session;
 
 /// A body of JSON.
 pub(super) struct Json<T>(pub(super) T);
@@ -63,10 +66,24 @@ impl<S: Send + Sync> FromRequestParts<S> for Poll {
     type Rejection = Refused;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
-        let path = Path::<String>::from_request_parts(parts, state).await.ok();
-        let id = path.and_then(|Path(id)| id.parse().ok());
-        id.map(Self).ok_or_else(|| Problem::no_such_poll().into())
+        id(parts, state).await.map(Self).ok_or_else(|| Problem::no_such_poll().into())
     }
+}
+
+/// The session's id in the path. What is no id is no session's.
+pub(super) struct Session(pub(super) SessionId);
+
+impl<S: Send + Sync> FromRequestParts<S> for Session {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
+        id(parts, state).await.map(Self).ok_or_else(|| no_such_session().into())
+    }
+}
+
+async fn id<T: FromStr, S: Send + Sync>(parts: &mut Parts, state: &S) -> Option<T> {
+    let Path(id) = Path::<String>::from_request_parts(parts, state).await.ok()?;
+    id.parse().ok()
 }
 
 /// How much is told of what is wrong with a field, in characters.

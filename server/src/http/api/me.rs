@@ -2,14 +2,14 @@
 
 use app::data::Session;
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
-use domain::{Me, Problem};
+use domain::Me;
 use serde::{Deserialize, Serialize};
 
 use super::auth::forgetting;
-use super::extract::Json;
+use super::extract::{self, Json};
 use crate::auth::Sender;
 use crate::http::caller::Verified;
 use crate::http::problem::Refused;
@@ -103,10 +103,8 @@ pub(super) async fn end_other_sessions(
 pub(super) async fn end_session(
     State(state): State<AppState>,
     Verified(asker): Verified,
-    path: Result<Path<String>, axum::extract::rejection::PathRejection>,
+    extract::Session(id): extract::Session,
 ) -> Result<StatusCode, Refused> {
-    let id = path.ok().and_then(|Path(id)| id.parse().ok());
-    let unknown = || Problem::new(404, "no_such_session", "There is no such session.");
-    state.services.end_session(&asker, id.ok_or_else(unknown)?).await?;
+    state.services.end_session(&asker, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
