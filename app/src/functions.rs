@@ -158,6 +158,9 @@ pub(crate) fn answer<T>(result: Result<T, Problem>) -> Result<T, Problem> {
         && let Ok(status) = http::StatusCode::from_u16(problem.status)
     {
         response.set_status(status);
+        if let Some(wait) = problem.retry_after_secs {
+            response.insert_header(http::header::RETRY_AFTER, wait.into());
+        }
     }
     result
 }

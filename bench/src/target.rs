@@ -70,6 +70,7 @@ impl Target {
             .env("VOXPOP_LIMIT_GUESTS", "off")
             .env("VOXPOP_LIMIT_SOCKETS", "off")
             .env("VOXPOP_LIMIT_JOINS", "off")
+            .env("VOXPOP_LIMIT_CHANGES", "off")
             .stderr(Stdio::inherit())
             .kill_on_drop(true)
             .spawn()?;

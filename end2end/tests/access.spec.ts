@@ -16,6 +16,8 @@ async function violations(page: Page, rules: (axe: AxeBuilder) => AxeBuilder): P
 
 async function go(page: Page, screen: Screen): Promise<void> {
   await screen.open(page);
+  // What was looked for may be there before the style is.
+  await page.waitForLoadState('load');
   if (screen.live) await live(page);
 }
 

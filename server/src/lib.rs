@@ -117,14 +117,15 @@ impl Server {
     /// Serves until `shutdown`; then says farewell to sockets, lets requests end and writes what waits.
     pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()>) -> Result<()> {
         let Self { state, background, patience } = self;
-        let most = state.sockets.most;
+        let (most, trusted) = (state.sockets.most, state.site.trusted_proxies.clone());
         let hub = state.hub.clone();
         let store = state.services.store.clone();
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let stopping = async {
             let _dropped = stopped.await;
         };
-        let mut serving = tokio::spawn(serve::serve(listener, http::router(state), patience, most, stopping));
+        let mut serving =
+            tokio::spawn(serve::serve(listener, http::router(state), patience, most, trusted, stopping));
         tokio::select! {
             ended = &mut serving => return Err(Error::Internal(format!("serving ended early: {ended:?}"))),
             () = shutdown => {}

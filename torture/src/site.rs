@@ -117,6 +117,6 @@ fn settings(database: String, folder: &Path) -> Settings {
         ("VOXPOP_LIMIT_SOCKETS", "off".to_owned()),
         ("VOXPOP_LIMIT_JOINS", "off".to_owned()),
         ("VOXPOP_LIMIT_VOTES", "off".to_owned()),
-        ("VOXPOP_LIMIT_VOTES_OF_ONE", "off".to_owned()),
+        ("VOXPOP_LIMIT_CHANGES", "off".to_owned()),
     ]
 }

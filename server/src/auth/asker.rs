@@ -1,5 +1,7 @@
 //! Who asks, as use cases see it. It comes from a verified token, never from a message.
 
+use std::net::IpAddr;
+
 use domain::{IdentityKind, Me, Problem, SessionId, Timestamp, UserId, VoterId};
 
 /// Somebody known: an account or a guest.
@@ -25,11 +27,26 @@ impl Principal {
     }
 }
 
-/// Whoever asks: somebody known or nobody.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Asker(pub Option<Principal>);
+/// Whoever asks: somebody known or nobody, and where from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asker {
+    /// Who it is, if that is known.
+    pub known: Option<Principal>,
+    /// The address that it comes from: it bounds how much may be asked, and decides nothing else.
+    pub from: IpAddr,
+}
 
 impl Asker {
+    /// Somebody known.
+    pub fn new(principal: Principal, from: IpAddr) -> Self {
+        Self { known: Some(principal), from }
+    }
+
+    /// Somebody unknown.
+    pub fn nobody(from: IpAddr) -> Self {
+        Self { known: None, from }
+    }
+
     /// The account that asks, for what only accounts do.
     pub fn user(&self) -> Result<UserId, Problem> {
         let account = self.principal()?.user();
@@ -38,16 +55,16 @@ impl Asker {
 
     /// Who asks, for what needs anybody known.
     pub fn principal(&self) -> Result<&Principal, Problem> {
-        self.0.as_ref().ok_or_else(Problem::not_authenticated)
+        self.known.as_ref().ok_or_else(Problem::not_authenticated)
     }
 
     /// The voter that asks, if it is known.
     pub fn voter(&self) -> Option<VoterId> {
-        self.0.as_ref().map(Principal::voter)
+        self.known.as_ref().map(Principal::voter)
     }
 
     /// Whether this is the account that owns a thing.
     pub fn is(&self, owner: UserId) -> bool {
-        self.0.as_ref().and_then(Principal::user) == Some(owner)
+        self.known.as_ref().and_then(Principal::user) == Some(owner)
     }
 }

@@ -15,7 +15,8 @@ use crate::error::{Error, Result};
 
 /// How long a key is at least, in bytes: HS256 wants 256 bits (RFC 7518, section 3.2).
 const LEAST: usize = 32;
-/// How many keys are kept at most. Beyond it the oldest goes, and tokens that it signed with it.
+/// How many keys there are at most. Where keys are kept in a file, the oldest goes beyond it, and tokens that it signed with
+/// it.
 const MOST: usize = 8;
 
 /// A key and its name.
@@ -83,8 +84,11 @@ impl KeyRing {
     }
 
     fn of(secrets: Vec<Vec<u8>>, whence: &str) -> Result<Self> {
+        if secrets.len() > MOST {
+            return Err(Error::Internal(format!("there are more than {MOST} signing keys in {whence}")));
+        }
         let mut keys = Vec::with_capacity(secrets.len());
-        for secret in secrets.into_iter().take(MOST) {
+        for secret in secrets {
             if secret.len() < LEAST {
                 let wrong = format!("each signing key in {whence} must have at least {LEAST} bytes");
                 return Err(Error::Internal(wrong));
@@ -118,7 +122,7 @@ impl KeyRing {
 pub async fn rotate(file: &Path, keep: bool, clock: &Clock) -> Result<String> {
     let mut secrets = vec![fresh(clock)];
     if let Some(old) = read(file).await?.filter(|_| keep) {
-        secrets.extend(old.all().map(|key| key.secret().to_vec()));
+        secrets.extend(old.all().take(MOST - 1).map(|key| key.secret().to_vec()));
     }
     let keys = KeyRing::of(secrets, "the new file")?;
     // Beside it and then in its place: whoever reads meanwhile sees one or the other.
@@ -212,15 +216,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn set_keys_are_told_apart_by_commas_and_short_ones_refused() {
+    async fn set_keys_are_told_apart_by_commas_and_short_or_too_many_are_refused() {
         let clock = Clock::system();
         let load = async |text: &str| KeyRing::load(Some(&Secret::from(text)), None, &clock).await;
         let (one, two) = ("1".repeat(32), "2".repeat(40));
         let both = load(&format!("{one}, {two}")).await.unwrap();
         assert_eq!(both.all().count(), 2);
         assert_eq!(both.signing().id, load(&one).await.unwrap().signing().id);
-        for short in ["too short", "", &format!("{one},short")] {
-            assert!(load(short).await.is_err(), "{short}");
+        for wrong in ["too short", "", &format!("{one},short"), &vec![one.as_str(); MOST + 1].join(",")] {
+            assert!(load(wrong).await.is_err(), "{wrong}");
         }
     }
 

@@ -42,6 +42,16 @@ impl Memory {
         }
     }
 
+    /// Adds one to what was used of a rate, whatever that is; says how long the next has to wait.
+    pub(super) fn charge(&self, key: &str, rate: Rate, now: Timestamp) -> Duration {
+        let (at, now) = (now, micros(now));
+        let mut counts = self.lock();
+        keep_bounded(&mut counts.used, at, |used| of_micros(*used));
+        let used = rate.charge(counts.used.get(key).copied().unwrap_or(0), now);
+        counts.used.insert(key.to_owned(), used);
+        rate.take(used, now).err().unwrap_or_default()
+    }
+
     /// Remembers that somebody was told to wait.
     pub(super) fn hold(&self, key: String, until: Timestamp, now: Timestamp) {
         let mut counts = self.lock();

@@ -6,6 +6,7 @@
 
 mod memory;
 mod rate;
+mod seeking;
 mod settings;
 mod throttle;
 
@@ -19,6 +20,7 @@ use tokio::time::timeout;
 
 use self::memory::Memory;
 pub use self::rate::{Limit, Rate};
+use self::seeking::Seeking;
 pub use self::settings::DoorSettings;
 pub use self::throttle::Attempt;
 use crate::ballot_box::Link;
@@ -44,10 +46,10 @@ pub enum Door {
     Connect,
     /// Joining a room on a socket, by address.
     Join,
-    /// Asking for what is not there, such as a room by a guessed code, by address.
+    /// Asking for a room by a code that opens none, by address.
     Miss,
-    /// Voting over HTTP, by address.
-    VoteFrom,
+    /// Changing anything, by address: whatever is sent over HTTP but to read, and votes over sockets.
+    Change,
     /// Voting over HTTP, by voter. Sockets have a rate of their own.
     Vote,
     /// Making a room, by account.
@@ -66,7 +68,7 @@ impl Door {
             Self::Connect => "connect",
             Self::Join => "join",
             Self::Miss => "miss",
-            Self::VoteFrom => "vote-from",
+            Self::Change => "change",
             Self::Vote => "vote",
             Self::Room => "room",
             Self::Export => "export",
@@ -109,6 +111,7 @@ impl From<UserId> for Who {
 pub struct Doors {
     settings: DoorSettings,
     memory: Memory,
+    seeking: Seeking,
     shared: Option<Link>,
     /// Until when Redis is left alone, in milliseconds, after it did not answer.
     away_until: Arc<AtomicI64>,
@@ -118,7 +121,14 @@ pub struct Doors {
 impl Doors {
     /// With nothing counted; with a link, counted together with other nodes.
     pub fn new(settings: DoorSettings, shared: Option<Link>, clock: Clock) -> Self {
-        Self { settings, memory: Memory::default(), shared, away_until: Arc::default(), clock }
+        Self {
+            settings,
+            memory: Memory::default(),
+            seeking: Seeking::default(),
+            shared,
+            away_until: Arc::default(),
+            clock,
+        }
     }
 
     /// Lets somebody in, or refuses with 429 `rate_limited` and when to come again.
@@ -135,7 +145,32 @@ impl Doors {
         }
     }
 
-    /// Refuses whoever was refused at this door on this node and has not waited since. It counts nothing.
+    /// The same, counted by this node alone: for what comes too often to ask Redis each time.
+    pub fn enter_here(&self, door: Door, who: impl Into<Who>) -> Result<()> {
+        let Limit::At(rate) = self.settings.limit(door) else { return Ok(()) };
+        match self.memory.take(&key(door, &who.into()), rate, self.clock.now()) {
+            None => Ok(()),
+            Some(wait) => Err(too_many(wait).into()),
+        }
+    }
+
+    /// Counts what has happened already, within the rate or not. Whoever has used it up is held up by [`look`](Self::look)
+    /// until there is one left.
+    pub async fn charge(&self, door: Door, who: impl Into<Who>) {
+        let Limit::At(rate) = self.settings.limit(door) else { return };
+        let key = key(door, &who.into());
+        let now = self.clock.now();
+        let wait = match self.ask("charge", &key, &[rate.interval_micros(), rate.window_micros()]).await {
+            Some(wait) => Duration::from_micros(wait),
+            None => self.memory.charge(&key, rate, now),
+        };
+        if !wait.is_zero() {
+            self.memory.hold(key, now.plus(wait), now);
+        }
+    }
+
+    /// Refuses whoever was refused at this door on this node, or used up its rate, and has not waited since. It counts
+    /// nothing.
     pub fn look(&self, door: Door, who: impl Into<Who>) -> Result<()> {
         match self.memory.held(&key(door, &who.into()), self.clock.now()) {
             None => Ok(()),

@@ -30,9 +30,14 @@ impl Rate {
         u64::try_from(self.window.as_micros()).unwrap_or(u64::MAX)
     }
 
+    /// Adds one, whether it is let in or not: the new time up to which all has been used.
+    pub(super) fn charge(self, used: u64, now: u64) -> u64 {
+        used.max(now).saturating_add(self.interval_micros())
+    }
+
     /// Takes one. `used` is up to when all has been used, in microseconds: the new such time, or how long to wait.
     pub(super) fn take(self, used: u64, now: u64) -> Result<u64, Duration> {
-        let next = used.max(now).saturating_add(self.interval_micros());
+        let next = self.charge(used, now);
         let over = next.saturating_sub(now).saturating_sub(self.window_micros());
         if over == 0 { Ok(next) } else { Err(Duration::from_micros(over)) }
     }

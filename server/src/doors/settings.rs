@@ -25,16 +25,17 @@ pub struct DoorSettings {
     /// Rooms joined from one address.
     #[arg(long, env = "VOXPOP_LIMIT_JOINS", default_value = "6000/1m")]
     pub limit_joins: Limit,
-    /// Codes and the like from one address that lead nowhere. Of 191 million codes so many a minute find one of 1,000
-    /// rooms in about ten hours.
+    /// Join codes from one address that open no room. Of 191 million codes so many a minute find one of 1,000 rooms in about
+    /// ten hours.
     #[arg(long, env = "VOXPOP_LIMIT_MISSES", default_value = "300/1m")]
     pub limit_misses: Limit,
-    /// Votes over HTTP from one address, and by one voter. Votes over sockets are held to a rate by the socket.
-    #[arg(long, env = "VOXPOP_LIMIT_VOTES", default_value = "12000/1m")]
+    /// Changes of all kinds from one address: votes, and whatever else is sent over HTTP but to read. Votes over sockets are
+    /// counted by each node for itself.
+    #[arg(long, env = "VOXPOP_LIMIT_CHANGES", default_value = "30000/1m")]
+    pub limit_changes: Limit,
+    /// Votes over HTTP by one voter. Over sockets they are held to a rate besides.
+    #[arg(long, env = "VOXPOP_LIMIT_VOTES", default_value = "120/1m")]
     pub limit_votes: Limit,
-    /// See above.
-    #[arg(long, env = "VOXPOP_LIMIT_VOTES_OF_ONE", default_value = "120/1m")]
-    pub limit_votes_of_one: Limit,
     /// Rooms made by one account.
     #[arg(long, env = "VOXPOP_LIMIT_ROOMS", default_value = "120/1h")]
     pub limit_rooms: Limit,
@@ -53,8 +54,8 @@ impl DoorSettings {
             limit_sockets: Limit::Off,
             limit_joins: Limit::Off,
             limit_misses: Limit::Off,
+            limit_changes: Limit::Off,
             limit_votes: Limit::Off,
-            limit_votes_of_one: Limit::Off,
             limit_rooms: Limit::Off,
             limit_exports: Limit::Off,
         }
@@ -69,8 +70,8 @@ impl DoorSettings {
             Door::Connect => self.limit_sockets,
             Door::Join => self.limit_joins,
             Door::Miss => self.limit_misses,
-            Door::VoteFrom => self.limit_votes,
-            Door::Vote => self.limit_votes_of_one,
+            Door::Change => self.limit_changes,
+            Door::Vote => self.limit_votes,
             Door::Room => self.limit_rooms,
             Door::Export => self.limit_exports,
         }

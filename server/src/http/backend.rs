@@ -89,7 +89,7 @@ fn without_scheme(url: &str) -> String {
 #[async_trait]
 impl Backend for RequestBackend {
     fn visitor(&self) -> Visitor {
-        let me = self.asker.0.as_ref().map(|principal| principal.me.clone());
+        let me = self.asker.known.as_ref().map(|principal| principal.me.clone());
         let site = &self.state.site;
         let registration = match site.registration {
             Registration::Open => app::data::Registration::Open,

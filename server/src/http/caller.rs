@@ -14,7 +14,7 @@ use crate::service::SignedIn;
 use crate::state::{AppState, Site};
 
 /// Who calls.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Caller {
     /// Who it is.
     pub asker: Asker,
@@ -34,10 +34,11 @@ impl Caller {
     }
 
     async fn known(headers: &HeaderMap, sender: Sender, state: &AppState) -> Result<Self> {
-        let mut caller = Self { sender, ..Self::default() };
+        let asker = Asker::nobody(sender.address);
+        let mut caller = Self { asker, sender, bad: false, cookies: Vec::new() };
         if let Some(token) = bearer(headers) {
-            caller.asker = Asker(state.services.authenticate(token).await?);
-            caller.bad = caller.asker.0.is_none();
+            caller.asker.known = state.services.authenticate(token).await?;
+            caller.bad = caller.asker.known.is_none();
             return Ok(caller);
         }
         if !caller.has_session(headers, state).await? {
@@ -51,8 +52,8 @@ impl Caller {
         let (services, site) = (&state.services, &state.site);
         let access = Cookie::Session.read(headers, site);
         if let Some(token) = &access {
-            self.asker = Asker(services.authenticate(token).await?);
-            if self.asker.0.is_some() {
+            self.asker.known = services.authenticate(token).await?;
+            if self.asker.known.is_some() {
                 return Ok(true);
             }
         }
@@ -67,7 +68,7 @@ impl Caller {
         match renewed {
             Some(signed) => {
                 self.cookies.extend(of_signed(&signed, site));
-                self.asker = Asker(Some(signed.principal));
+                self.asker.known = Some(signed.principal);
                 Ok(true)
             }
             None => {
@@ -80,8 +81,8 @@ impl Caller {
     async fn is_guest(&mut self, headers: &HeaderMap, state: &AppState) -> Result<()> {
         let (services, site) = (&state.services, &state.site);
         let Some(token) = Cookie::Guest.read(headers, site) else { return Ok(()) };
-        self.asker = Asker(services.authenticate(&token).await?);
-        match &self.asker.0 {
+        self.asker.known = services.authenticate(&token).await?;
+        match &self.asker.known {
             // Before the old key is taken out, guests have tokens of the new one.
             Some(guest) if services.tokens.is_of_old_key(&token) => {
                 self.cookies.extend(of_signed(&services.renew_guest(guest)?, site));

@@ -7,8 +7,8 @@ mod caller;
 mod cookies;
 mod forms;
 mod functions;
-mod guessing;
 mod health;
+mod limited;
 mod link;
 mod next;
 mod pages;
@@ -54,8 +54,8 @@ pub fn router(state: AppState) -> Router {
         .fallback(nothing_here)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(BODY_BYTES))
+        .layer(middleware::from_fn_with_state(state.clone(), limited::changes))
         .layer(middleware::from_fn(cookies::carried))
-        .layer(middleware::from_fn_with_state(state.clone(), guessing::held_up))
         .layer(middleware::from_fn_with_state(state.clone(), security::refuse_foreign))
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(is_worth_compressing))
         .layer(middleware::from_fn(trace::to_the_end))
@@ -119,7 +119,9 @@ fn pages_and_forms() -> Routes {
 /// Nothing has this path: a page that says so for a browser, a problem for a program.
 async fn nothing_here(State(state): State<AppState>, request: Request) -> Response {
     let path = request.uri().path();
-    let for_programs = ["/api", "/fn", "/ws"].iter().any(|root| is_under(path, root));
+    // Browsers ask for icons by themselves: nobody reads the answer.
+    let is_file = path.rsplit('/').next().is_some_and(|name| name.contains('.'));
+    let for_programs = is_file || ["/api", "/fn", "/ws"].iter().any(|root| is_under(path, root));
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
     if for_programs || !reads {
         return Refused(Problem::new(404, "not_found", "There is nothing at this address.")).into_response();

@@ -29,7 +29,7 @@ pub(super) async fn rooms(visit: Visit) -> Response {
 
 /// What somebody decides about themselves, account or guest. Who is neither may want to sign in.
 pub(super) async fn own(visit: Visit) -> Response {
-    if visit.asker.0.is_some() { visit.draw().await } else { by_way_of_login(visit) }
+    if visit.asker.known.is_some() { visit.draw().await } else { by_way_of_login(visit) }
 }
 
 /// A page for a room's host. Another account is shown that it is not for it.
@@ -37,7 +37,7 @@ pub(super) async fn hosts(visit: Visit, Code(code): Code) -> Response {
     if visit.asker.user().is_err() {
         return by_way_of_login(visit);
     }
-    let allowed = match visit.state.services.room_state(&code).await {
+    let allowed = match visit.state.services.room_state(&visit.asker, &code).await {
         Ok(state) => state.is_host(&visit.asker),
         // The page itself tells what is wrong.
         Err(_) => true,
@@ -47,9 +47,9 @@ pub(super) async fn hosts(visit: Visit, Code(code): Code) -> Response {
 
 /// A room as its participants and screens see it: whoever is nobody yet comes as a new guest.
 pub(super) async fn room(mut visit: Visit, Code(code): Code) -> Response {
-    let nobody = visit.asker.0.is_none();
+    let nobody = visit.asker.known.is_none();
     if nobody
-        && visit.state.services.room_state(&code).await.is_ok()
+        && visit.state.services.room_state(&visit.asker, &code).await.is_ok()
         && let Err(Refused(problem)) = visit.become_guest().await
     {
         return visit.turn_away(problem).await;

@@ -123,7 +123,7 @@ impl Visit {
 
     fn become_somebody(&mut self, signed: SignedIn) {
         self.cookies.extend(of_signed(&signed, &self.state.site));
-        self.asker = Asker(Some(signed.principal));
+        self.asker.known = Some(signed.principal);
     }
 
     async fn render(self, sent: Option<SentForm>, status: StatusCode) -> Response {

@@ -2,6 +2,7 @@
 
 mod body;
 mod patience;
+mod places;
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -19,11 +20,13 @@ use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
+use ipnet::IpNet;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 
 use body::Timely;
 use patience::{Patient, Phase, Watch};
+use places::{Place, Places};
 
 /// How large the head of a request may be.
 const HEAD_BYTES: usize = 16 * 1024;
@@ -54,15 +57,16 @@ impl Default for Patience {
 }
 
 /// Serves until `stop`, then until the requests under way have ended. Beside so many sockets there is room for other
-/// connections; beyond that new ones are dropped at once.
+/// connections; beyond that, and beyond the share of one address that is no trusted proxy's, new ones are dropped at once.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
     patience: Patience,
     sockets: usize,
+    trusted: Vec<IpNet>,
     stop: impl Future<Output = ()>,
 ) {
-    let places = Arc::new(Semaphore::new(sockets.saturating_add(BESIDE_SOCKETS).min(Semaphore::MAX_PERMITS)));
+    let places = Places::new(sockets.saturating_add(BESIDE_SOCKETS), trusted);
     let stopping = watch::Sender::new(());
     tokio::pin!(stop);
     loop {
@@ -72,7 +76,7 @@ pub async fn serve(
         };
         match accepted {
             Ok((stream, peer)) => {
-                let Ok(place) = places.clone().try_acquire_owned() else {
+                let Some(place) = places.take(peer.ip()) else {
                     tracing::debug!("there are as many connections as there may be; a new one was dropped");
                     continue;
                 };
@@ -94,7 +98,7 @@ pub async fn serve(
 async fn attend(
     stream: TcpStream,
     peer: SocketAddr,
-    place: OwnedSemaphorePermit,
+    place: Place,
     router: Router,
     patience: Patience,
     mut stopping: watch::Receiver<()>,

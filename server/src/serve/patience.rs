@@ -8,10 +8,10 @@ use std::task::{Context, Poll, Waker};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::Patience;
+use super::places::Place;
 
 /// What a connection is at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,12 +93,12 @@ pub(super) struct Patient {
     stream: TcpStream,
     watch: Arc<Watch>,
     timer: Pin<Box<Sleep>>,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 impl Patient {
     /// Wraps a connection.
-    pub(super) fn new(stream: TcpStream, place: OwnedSemaphorePermit, watch: Arc<Watch>) -> Self {
+    pub(super) fn new(stream: TcpStream, place: Place, watch: Arc<Watch>) -> Self {
         let timer = Box::pin(sleep_until(Instant::now()));
         Self { stream, watch, timer, _place: place }
     }

@@ -11,7 +11,7 @@ impl Services {
     /// Makes what a guest chose in a room's open polls the account's that it has signed in with, and its ticket. Where
     /// there is no such room, or nobody was a guest, there is nothing to do.
     pub async fn adopt(&self, before: &Asker, signed: &SignedIn, code: Option<&str>) -> Result<()> {
-        let was_guest = before.0.as_ref().filter(|before| before.me.kind == IdentityKind::Guest);
+        let was_guest = before.known.as_ref().filter(|before| before.me.kind == IdentityKind::Guest);
         let code = code.and_then(|code| code.parse::<RoomCode>().ok());
         let (Some(guest), Some(account), Some(code)) = (was_guest, signed.principal.user(), code) else {
             return Ok(());

@@ -45,14 +45,14 @@ impl Services {
 
     /// A room and what the asker may see in it.
     pub async fn room(&self, asker: &Asker, code: &str) -> Result<Room> {
-        let state = self.room_state(code).await?;
+        let state = self.room_state(asker, code).await?;
         let viewer = self.viewer(asker, &state).await?;
         Ok(state.room_for(&viewer, self.clock.now()))
     }
 
     /// A room with the tallies of its polls, as the asker may see them.
     pub async fn room_and_tallies(&self, asker: &Asker, code: &str) -> Result<(RoomId, Room, Vec<Tally>)> {
-        let mut state = self.room_state(code).await?;
+        let mut state = self.room_state(asker, code).await?;
         let viewer = self.viewer(asker, &state).await?;
         let read = self.ballots.now(&state.shown()).await?;
         read.iter().for_each(|read| state.overlay(read));
@@ -178,13 +178,13 @@ impl Services {
     }
 
     /// Which room a code, as typed, opens.
-    pub async fn room_id(&self, code: &str) -> Result<RoomId> {
-        Ok(self.find(code).await?.id)
+    pub async fn room_id(&self, asker: &Asker, code: &str) -> Result<RoomId> {
+        Ok(self.find(asker, code).await?.id)
     }
 
     /// A room as stored, by its code as typed.
-    pub async fn room_state(&self, code: &str) -> Result<RoomState> {
-        let room = self.find(code).await?;
+    pub async fn room_state(&self, asker: &Asker, code: &str) -> Result<RoomState> {
+        let room = self.find(asker, code).await?;
         Ok(RoomState { polls: self.store.polls_of(room.id).await?, room })
     }
 
@@ -217,14 +217,9 @@ impl Services {
 
     /// A room of the asker's.
     pub(super) async fn hosted(&self, asker: &Asker, code: &str) -> Result<RoomRecord> {
-        let room = self.find(code).await?;
+        let room = self.find(asker, code).await?;
         asker.principal()?;
         if asker.is(room.host) { Ok(room) } else { Err(Problem::forbidden().into()) }
-    }
-
-    async fn find(&self, code: &str) -> Result<RoomRecord> {
-        let code: RoomCode = code.parse().map_err(|_| Problem::no_such_room())?;
-        Ok(self.store.room_by_code(code).await?.ok_or_else(Problem::no_such_room)?)
     }
 
     fn new_room(&self, host: domain::UserId, title: String, settings: RoomSettings) -> RoomRecord {

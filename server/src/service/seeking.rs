@@ -1,34 +1,52 @@
 //! Looking for rooms by their codes, and how often that may be in vain.
 
-use domain::RoomId;
+use domain::{Problem, RoomCode, RoomId};
 
 use super::Services;
-use crate::auth::{Asker, Sender};
-use crate::doors::{Door, Who};
-use crate::error::{Error, Result};
+use crate::auth::Asker;
+use crate::doors::Door;
+use crate::error::Result;
+use crate::store::rooms::RoomRecord;
 
 impl Services {
-    /// Who has to answer for it should nothing be found: the address, and where that has missed too often, an account has
-    /// some misses of its own, so that somebody who guesses in a hall does not lock out its host. Refuses whoever has none
-    /// left, whether there is something to find or not: a guesser must not learn which codes are right.
-    pub fn seeking(&self, asker: &Asker, sender: &Sender) -> Result<Who> {
-        let refused = match self.doors.look(Door::Miss, sender.address) {
-            Ok(()) => return Ok(sender.address.into()),
-            Err(refused) => refused,
-        };
-        let account = Who::from(asker.user().map_err(|_| refused)?);
-        self.doors.look(Door::Miss, account.clone())?;
-        Ok(account)
+    /// The room that a socket joins by a code as typed.
+    pub async fn room_to_join(&self, asker: &Asker, code: &str) -> Result<RoomId> {
+        self.doors.enter(Door::Join, asker.from).await?;
+        self.room_id(asker, code).await
     }
 
-    /// The room that a socket joins by a code as typed.
-    pub async fn room_to_join(&self, asker: &Asker, sender: &Sender, code: &str) -> Result<RoomId> {
-        self.doors.enter(Door::Join, sender.address).await?;
-        let seeking = self.seeking(asker, sender)?;
-        let found = self.room_id(code).await;
-        if matches!(&found, Err(Error::Problem(problem)) if problem.status == 404) {
-            self.doors.enter(Door::Miss, seeking).await?;
+    /// The room that a code opens, as typed. Who guesses is held up by address: after so many codes that open nothing, any
+    /// other is refused, right or wrong, so that the answer tells nothing. A code that was found from there before is no
+    /// guess, and so goes on to open its room: one phone in a hall does not shut the others out. Nor does it its host, who
+    /// may always come into rooms of their own.
+    pub(super) async fn find(&self, asker: &Asker, code: &str) -> Result<RoomRecord> {
+        let code: RoomCode = code.parse().map_err(|_| Problem::no_such_room())?;
+        if self.doors.has_found(asker.from, code.as_str()) {
+            return self.opened_by(code).await;
         }
-        found
+        let _turn = self.doors.turn(asker.from).await;
+        // Whoever was before in turn may have found it.
+        if self.doors.has_found(asker.from, code.as_str()) {
+            return self.opened_by(code).await;
+        }
+        let refused = match self.doors.look(Door::Miss, asker.from) {
+            Err(refused) if asker.user().is_err() => return Err(refused),
+            looked => looked.err(),
+        };
+        match (self.store.room_by_code(code).await?, refused) {
+            (Some(room), refused) if refused.is_none() || asker.is(room.host) => {
+                self.doors.note_found(asker.from, code.as_str());
+                Ok(room)
+            }
+            (_, Some(refused)) => Err(refused),
+            (_, None) => {
+                self.doors.charge(Door::Miss, asker.from).await;
+                Err(Problem::no_such_room().into())
+            }
+        }
+    }
+
+    async fn opened_by(&self, code: RoomCode) -> Result<RoomRecord> {
+        Ok(self.store.room_by_code(code).await?.ok_or_else(Problem::no_such_room)?)
     }
 }

@@ -62,6 +62,10 @@ impl Services {
     /// is a thief's or its victim's: the session ends.
     pub async fn refresh(&self, token: &RefreshToken, sender: &Sender) -> Result<SignedIn> {
         let now = self.clock.now();
+        // Most tokens that are no good are found out by reading: a flood of them must not take turns among those who write.
+        if !self.is_alive(token.session).await? {
+            return Err(ended().into());
+        }
         let mut transaction = self.store.begin().await?;
         let found = sessions::find_locked(&mut transaction, token.session, now).await?;
         let mut session = found.ok_or_else(ended)?;
@@ -142,7 +146,7 @@ impl Services {
 
     /// Ends the asker's session: its tokens stop working at once and its sockets close. A guest has none.
     pub async fn logout(&self, asker: &Asker) -> Result<()> {
-        if let Some(session) = asker.0.as_ref().and_then(|principal| principal.session) {
+        if let Some(session) = asker.known.as_ref().and_then(|principal| principal.session) {
             self.store.end_session(session, self.clock.now()).await?;
             self.bus.publish(Event::SessionEnded(session));
             self.audit

@@ -1,9 +1,10 @@
 //! Voting tickets: made by a room's host, used by one voter each.
 
-use std::collections::HashSet;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
 
-use domain::{FieldError, PollId, Problem, TicketCode, VoterId, limits};
+use domain::{FieldError, PollId, Problem, TicketCode, Timestamp, VoterId, limits};
 
 use super::Services;
 use crate::audit::{About, SecurityEvent};
@@ -15,23 +16,65 @@ use crate::store::tickets::{self, TicketRecord};
 /// How many voters are remembered at most. Beyond it all are forgotten, and looked for again.
 const MOST: usize = 100_000;
 
-/// Voters that are known to hold a ticket for a poll. Who has one keeps it as long as the room is there. Clones share it.
+/// For how long it is remembered that a voter had none: whoever gets one can vote after that on any node.
+const LACK: Duration = Duration::from_secs(1);
+
+/// Voters that are known to hold a ticket for a poll: who has one keeps it as long as the room is there; and for a moment
+/// those that had none. Clones share it.
 #[derive(Clone, Default)]
-pub struct TicketHolders(Arc<RwLock<HashSet<(PollId, VoterId)>>>);
+pub struct TicketHolders(Arc<RwLock<Known>>);
+
+#[derive(Default)]
+struct Known {
+    holders: HashSet<(PollId, VoterId)>,
+    /// Until when it is taken that a voter has none, by poll.
+    lacking: HashMap<VoterId, HashMap<PollId, Timestamp>>,
+}
 
 impl TicketHolders {
     /// Whether a voter is known to hold one.
     pub fn knows(&self, poll: PollId, voter: VoterId) -> bool {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).contains(&(poll, voter))
+        self.read().holders.contains(&(poll, voter))
+    }
+
+    /// Whether a voter was found to have none just now.
+    pub fn lacks(&self, poll: PollId, voter: VoterId, now: Timestamp) -> bool {
+        let known = self.read();
+        let until = known.lacking.get(&voter).and_then(|polls| polls.get(&poll));
+        until.is_some_and(|until| now < *until)
     }
 
     /// Remembers that a voter holds one.
     pub fn learn(&self, poll: PollId, voter: VoterId) {
-        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= MOST {
-            known.clear();
+        let mut known = self.write();
+        if known.holders.len() >= MOST {
+            known.holders.clear();
         }
-        known.insert((poll, voter));
+        known.holders.insert((poll, voter));
+    }
+
+    /// Remembers that a voter has none.
+    pub fn learn_lack(&self, poll: PollId, voter: VoterId, now: Timestamp) {
+        let mut known = self.write();
+        if known.lacking.len() >= MOST {
+            known.lacking.clear();
+        }
+        let polls = known.lacking.entry(voter).or_default();
+        polls.retain(|_, until| now < *until);
+        polls.insert(poll, now.plus(LACK));
+    }
+
+    /// Forgets that a voter had none: it has got one.
+    pub fn forget_lack(&self, voter: VoterId) {
+        self.write().lacking.remove(&voter);
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Known> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Known> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -83,7 +126,7 @@ impl Services {
     /// Makes a ticket the asker's. Who has one for the room already keeps that, and uses up no other.
     pub async fn use_ticket(&self, asker: &Asker, code: &str, ticket: &str) -> Result<()> {
         let voter = asker.principal()?.voter();
-        let room = self.room_id(code).await?;
+        let room = self.room_id(asker, code).await?;
         let refused = |status, code, detail: &str, why: &str| {
             Problem::new(status, code, detail).with_field(FieldError::new("ticket", why))
         };
@@ -103,6 +146,28 @@ impl Services {
             return Err(refused(409, "ticket_used", detail, why).into());
         }
         tickets::hold(&mut transaction, room, &ticket, voter, self.clock.now()).await?;
-        transaction.commit().await
+        transaction.commit().await?;
+        self.ticket_holders.forget_lack(voter);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn that_somebody_had_no_ticket_is_remembered_for_a_moment() {
+        let now = Timestamp::from_millis(1_000_000);
+        let (poll, voter) = (PollId::new(now, [1; 10]), VoterId::new(now, [2; 10]));
+        let other = PollId::new(now, [3; 10]);
+        let holders = TicketHolders::default();
+        holders.learn_lack(poll, voter, now);
+        assert!(holders.lacks(poll, voter, now) && !holders.lacks(other, voter, now));
+        assert!(!holders.lacks(poll, voter, now.plus(LACK)));
+        holders.learn_lack(other, voter, now.plus(LACK));
+        assert_eq!(holders.read().lacking[&voter].len(), 1, "what is over is not kept");
+        holders.forget_lack(voter);
+        assert!(!holders.lacks(other, voter, now.plus(LACK)));
     }
 }

@@ -1,9 +1,11 @@
 //! Casting ballots and reading results.
 
-use domain::{BallotId, Choice, IdentityKind, PollId, PollState, Problem, Reason, Receipt, Status, Tally};
+use domain::{
+    BallotId, Choice, IdentityKind, PollId, PollState, Problem, Reason, Receipt, Status, Tally, VoterId,
+};
 
 use super::{RoomState, Services};
-use crate::auth::{Asker, Sender};
+use crate::auth::Asker;
 use crate::ballot_box::{Cast, CastBallot};
 use crate::doors::Door;
 use crate::error::Result;
@@ -23,18 +25,33 @@ impl Services {
         let ballot = CastBallot { poll, voter, is_guest, has_ticket, ballot, choice };
         let cast = self.ballots.cast(ballot.clone()).await?;
         // Few rooms ask for tickets: whether the voter has one is looked for when it matters, and remembered.
-        let is_refused = cast.receipt.reason == Some(Reason::NotEligible);
-        if is_refused && !has_ticket && self.store.holds_ticket_for(poll, voter).await? {
-            self.ticket_holders.learn(poll, voter);
-            return self.ballots.cast(CastBallot { has_ticket: true, ..ballot }).await;
+        if cast.receipt.reason != Some(Reason::NotEligible)
+            || has_ticket
+            || !self.has_got_ticket(poll, voter).await?
+        {
+            return Ok(cast);
         }
-        Ok(cast)
+        self.ballots.cast(CastBallot { has_ticket: true, ..ballot }).await
+    }
+
+    /// Whether a voter who was not known to hold a ticket does. What is found is remembered, for a moment also that there
+    /// was none: who votes in vain again and again must not keep the database busy.
+    async fn has_got_ticket(&self, poll: PollId, voter: VoterId) -> Result<bool> {
+        let now = self.clock.now();
+        if self.ticket_holders.lacks(poll, voter, now) {
+            return Ok(false);
+        }
+        let has = self.store.holds_ticket_for(poll, voter).await?;
+        match has {
+            true => self.ticket_holders.learn(poll, voter),
+            false => self.ticket_holders.learn_lack(poll, voter, now),
+        }
+        Ok(has)
     }
 
     /// Lets the asker vote over HTTP, where no socket keeps it to a rate.
-    pub async fn may_vote(&self, asker: &Asker, sender: &Sender) -> Result<()> {
-        self.doors.enter(Door::Vote, asker.principal()?.voter()).await?;
-        self.doors.enter(Door::VoteFrom, sender.address).await
+    pub async fn may_vote(&self, asker: &Asker) -> Result<()> {
+        self.doors.enter(Door::Vote, asker.principal()?.voter()).await
     }
 
     /// The receipt of a ballot that was cast, after a while for it to be recorded: for askers who are answered once.

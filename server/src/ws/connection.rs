@@ -17,8 +17,10 @@ use super::hub::Shared;
 use super::inbox::{Joining, SocketId};
 use super::outbox::{Farewell, Outbox};
 use super::rate::{Rate, Taken};
+use super::sockets::Votes;
 use super::writing::{self, CLOSING};
 use crate::auth::{Asker, Principal, Sender};
+use crate::doors::Door;
 use crate::error::Error;
 use crate::state::AppState;
 
@@ -46,8 +48,9 @@ pub(super) async fn serve(socket: WebSocket, asker: Asker, sender: Sender, state
         rooms: HashMap::new(),
         bad: 0,
         rate: Rate::new(),
+        votes: Votes::default(),
     };
-    connection.read(stream, asker.0, writer).await;
+    connection.read(stream, asker.known, writer).await;
     for (_, joined) in std::mem::take(&mut connection.rooms) {
         connection.state.hub.leave(joined.room, id).await;
     }
@@ -65,6 +68,8 @@ struct Connection {
     rooms: HashMap<RoomCode, Joined>,
     bad: u32,
     rate: Rate,
+    /// How fast its owner may vote, over all of their sockets.
+    votes: Votes,
 }
 
 struct Joined {
@@ -174,10 +179,11 @@ impl Connection {
     }
 
     async fn welcome(&mut self, principal: Principal) {
-        if !self.state.hub.set_owner(self.id, &principal) {
+        let Some(votes) = self.state.hub.set_owner(self.id, &principal) else {
             self.error(ErrorCode::RateLimited, "You have very many connections here. Please close some.");
             return self.end(None, close::FLOODING);
-        }
+        };
+        self.votes = votes;
         // It may have ended since the token was read, before the hub knew whose socket this is.
         if let Some(session) = principal.session {
             match self.state.services.is_alive(session).await {
@@ -195,8 +201,8 @@ impl Connection {
     }
 
     async fn join(&mut self, typed: &str, role: Option<Role>, principal: Principal) {
-        let asker = Asker(Some(principal.clone()));
-        let room = match self.state.services.room_to_join(&asker, &self.sender, typed).await {
+        let asker = Asker::new(principal.clone(), self.sender.address);
+        let room = match self.state.services.room_to_join(&asker, typed).await {
             Ok(room) => room,
             Err(error) => return self.failed(error),
         };
@@ -232,12 +238,23 @@ impl Connection {
     }
 
     async fn vote(&mut self, poll: PollId, ballot: BallotId, choice: Option<Choice>, principal: Principal) {
-        let asker = Asker(Some(principal));
+        let asker = Asker::new(principal, self.sender.address);
         if !self.is_in_room_of(poll) {
             return match self.state.services.knows_of(&asker, poll).await {
                 Ok(()) => self.error(ErrorCode::NotJoined, "Join the room of this poll first."),
                 Err(error) => self.failed(error),
             };
+        }
+        let overloaded = ServerMessage::Receipt(Receipt {
+            ballot,
+            poll,
+            status: Status::Refused,
+            reason: Some(Reason::Overloaded),
+            choice: None,
+        });
+        let from = self.sender.address;
+        if !self.votes.may_be_cast() || self.state.services.doors.enter_here(Door::Change, from).is_err() {
+            return self.outbox.say(&overloaded);
         }
         match self.state.services.cast(&asker, poll, Some(ballot), choice).await {
             // A counted ballot is told by the room's task, to all sockets of its voter.
@@ -247,14 +264,7 @@ impl Connection {
             Err(error) => {
                 // The log has the cause; the client keeps the ballot and sends it again.
                 let _told = error.into_problem();
-                let (status, reason) = (Status::Refused, Some(Reason::Overloaded));
-                self.outbox.say(&ServerMessage::Receipt(Receipt {
-                    ballot,
-                    poll,
-                    status,
-                    reason,
-                    choice: None,
-                }));
+                self.outbox.say(&overloaded);
             }
         }
     }

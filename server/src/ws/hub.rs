@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use super::inbox::{Inbox, Joining, Request, SocketId};
 use super::outbox::{Farewell, Outbox};
 use super::room::RoomTask;
-use super::sockets::Sockets;
+use super::sockets::{Sockets, Votes};
 use crate::auth::Principal;
 use crate::bus::{Event, Listener};
 use crate::error::{Error, Result};
@@ -110,8 +110,8 @@ impl Hub {
         self.sockets().may_have_another(voter)
     }
 
-    /// Says whose a socket is: it closes when its session ends. False when its owner has too many.
-    pub(super) fn set_owner(&self, socket: SocketId, principal: &Principal) -> bool {
+    /// Says whose a socket is: it closes when its session ends. Answers how fast its owner may vote; none who has too many.
+    pub(super) fn set_owner(&self, socket: SocketId, principal: &Principal) -> Option<Votes> {
         self.sockets().own(socket, principal)
     }
 

@@ -1,12 +1,13 @@
 //! The sockets of a node, and how many each account or guest has.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::{SessionId, VoterId};
 
 use super::inbox::SocketId;
 use super::outbox::Outbox;
+use super::rate::{Rate, Taken};
 use crate::auth::Principal;
 
 /// How many sockets one account or guest may have on a node: far more than tabs, devices and screens in halls, so that only a
@@ -17,8 +18,31 @@ const MOST_OF_ONE: usize = 1_000;
 #[derive(Default)]
 pub(super) struct Sockets {
     all: HashMap<SocketId, Socket>,
-    /// How many each has. Nobody is kept here who has none.
-    of: HashMap<VoterId, usize>,
+    /// What those have together whose they are. Nobody is kept here who has no socket.
+    of: HashMap<VoterId, Owner>,
+}
+
+#[derive(Default)]
+struct Owner {
+    sockets: usize,
+    votes: Votes,
+}
+
+/// How fast somebody may vote, over however many sockets. Clones share it.
+#[derive(Clone)]
+pub(super) struct Votes(Arc<Mutex<Rate>>);
+
+impl Default for Votes {
+    fn default() -> Self {
+        Self(Arc::new(Mutex::new(Rate::new())))
+    }
+}
+
+impl Votes {
+    /// Whether another vote is within the rate.
+    pub(super) fn may_be_cast(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take() == Taken::Fine
+    }
 }
 
 /// A socket.
@@ -47,24 +71,24 @@ impl Sockets {
 
     /// Whether somebody may have another.
     pub(super) fn may_have_another(&self, voter: VoterId) -> bool {
-        self.of.get(&voter).is_none_or(|count| *count < MOST_OF_ONE)
+        self.of.get(&voter).is_none_or(|owner| owner.sockets < MOST_OF_ONE)
     }
 
-    /// Says whose a socket is; false when its owner has too many.
-    pub(super) fn own(&mut self, id: SocketId, principal: &Principal) -> bool {
+    /// Says whose a socket is, and answers how fast they may vote; none when they have too many.
+    pub(super) fn own(&mut self, id: SocketId, principal: &Principal) -> Option<Votes> {
         let voter = principal.voter();
         let another = self.may_have_another(voter);
-        let Some(socket) = self.all.get_mut(&id) else { return true };
+        let socket = self.all.get_mut(&id)?;
         match socket.owner {
             Some((owner, _)) if owner == voter => {}
-            _ if another => *self.of.entry(voter).or_default() += 1,
-            _ => return false,
+            _ if another => self.of.entry(voter).or_default().sockets += 1,
+            _ => return None,
         }
         let before = socket.owner.replace((voter, principal.session));
         if let Some((owner, _)) = before.filter(|(owner, _)| *owner != voter) {
             self.release(owner);
         }
-        true
+        Some(self.of.get(&voter)?.votes.clone())
     }
 
     /// Lets a socket go.
@@ -75,9 +99,9 @@ impl Sockets {
     }
 
     fn release(&mut self, owner: VoterId) {
-        if let Some(count) = self.of.get_mut(&owner) {
-            *count -= 1;
-            if *count == 0 {
+        if let Some(known) = self.of.get_mut(&owner) {
+            known.sockets -= 1;
+            if known.sockets == 0 {
                 self.of.remove(&owner);
             }
         }

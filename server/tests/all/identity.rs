@@ -7,7 +7,7 @@ use domain::{
     NewRoom, PollId, PollState, Reason, RoomCode, SettingsPatch, Status, UserId, VoterId, VotersPolicy,
 };
 use futures_util::future::join_all;
-use server::auth::Asker;
+use server::auth::{Asker, Sender};
 
 use crate::support::client::{Person, TestServer};
 use crate::support::eventually;
@@ -41,7 +41,7 @@ fn voter(asker: &Asker) -> VoterId {
 }
 
 async fn adopt(rig: &Rig, code: RoomCode, guest: &Asker, account: &Asker) {
-    let room = rig.services.room_id(code.as_str()).await.unwrap();
+    let room = rig.services.room_id(guest, code.as_str()).await.unwrap();
     let adopted = async || rig.services.ballots.adopt(room, voter(guest), user(account)).await.ok();
     eventually("a guest becomes an account", adopted).await;
 }
@@ -261,7 +261,7 @@ async fn a_ticket_is_good_for_one_and_moves_with_its_guest(rig: Rig) {
 
     let signed = rig.sign_up("ada").await;
     rig.services.adopt(holder, &signed, Some(code.as_str())).await.unwrap();
-    let ada = Asker(Some(signed.principal));
+    let ada = Asker::new(signed.principal, Sender::default().address);
     assert_eq!(choice(&rig, &ada, poll).await, Some(1));
     assert_eq!(rig.vote(&ada, poll, rig.ballot(), 2).await.status, Status::Recorded);
     assert_eq!(rig.vote(holder, poll, rig.ballot(), 2).await.reason, Some(Reason::NotEligible));
@@ -306,7 +306,7 @@ async fn a_guests_ticket_goes_to_its_first_account_only(rig: Rig) {
     rig.services.adopt(&guest, &ada, Some(code)).await.unwrap();
     rig.services.use_ticket(&guest, code, made[1].code.as_str()).await.unwrap();
     rig.services.adopt(&guest, &eve, Some(code)).await.unwrap();
-    let eve = Asker(Some(eve.principal));
+    let eve = Asker::new(eve.principal, Sender::default().address);
     assert_eq!(rig.vote(&eve, poll, rig.ballot(), 0).await.reason, Some(Reason::NotEligible));
 }
 

@@ -571,6 +571,16 @@ local function take(keys, args)
   return 0
 end
 
+-- Adds one to what was used of a rate, whatever that is. ARGV: as above. Answers how many µs the next has to wait.
+local function charge(keys, args)
+  local interval, window = tonumber(args[1]), tonumber(args[2])
+  local time = redis.call('TIME')
+  local at = time[1] * 1000000 + time[2]
+  local used = math.max(tonumber(redis.call('GET', keys[1]) or '0'), at) + interval
+  redis.call('SET', keys[1], string.format('%.0f', used), 'PX', math.ceil((used - at) / 1000) + 1)
+  return math.max(used + interval - at - window, 0)
+end
+
 -- Counts a try as failed until it is forgiven. ARGV: how many cost nothing, then in ms the first wait, the longest, and
 -- for how long they are kept. Answers how many ms to wait; 0 when it may go on.
 local function try(keys, args)
@@ -619,5 +629,6 @@ register('attach', attach, { 'allow-oom' })
 register('watermark', watermark, { 'allow-oom' })
 register('sweep', sweep, { 'allow-oom' })
 register('take', take, {})
+register('charge', charge, {})
 register('try', try, {})
 register('forgive', forgive, { 'allow-oom' })

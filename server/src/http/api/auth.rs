@@ -99,7 +99,7 @@ pub(super) async fn logout(
     Verified(asker): Verified,
 ) -> Result<Response, Refused> {
     state.services.logout(&asker).await?;
-    let kind = asker.0.map_or(IdentityKind::User, |principal| principal.me.kind);
+    let kind = asker.known.map_or(IdentityKind::User, |principal| principal.me.kind);
     Ok((StatusCode::NO_CONTENT, forgetting(kind, &state.site)).into_response())
 }
 
@@ -109,7 +109,7 @@ pub(super) async fn guest(
     caller: Caller,
     headers: HeaderMap,
 ) -> Result<Response, Refused> {
-    match &caller.asker.0 {
+    match &caller.asker.known {
         None => {
             let signed = state.services.new_guest(&caller.sender).await?;
             Ok(identified(StatusCode::CREATED, signed, &headers, &state.site))

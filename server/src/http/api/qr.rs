@@ -7,6 +7,7 @@ use qrcode::render::svg;
 use qrcode::{EcLevel, QrCode};
 
 use super::extract::Code;
+use crate::auth::{Asker, Sender};
 use crate::error::Error;
 use crate::http::link::join_url;
 use crate::http::problem::Refused;
@@ -16,10 +17,11 @@ use crate::state::AppState;
 /// cameras want it so.
 pub(super) async fn svg(
     State(state): State<AppState>,
+    sender: Sender,
     Code(code): Code,
     headers: HeaderMap,
 ) -> Result<impl IntoResponse, Refused> {
-    let room = state.services.room_state(&code).await?.room;
+    let room = state.services.room_state(&Asker::nobody(sender.address), &code).await?.room;
     let picture = draw(&join_url(&state.site, &headers, room.code), 8)?;
     Ok(([(header::CONTENT_TYPE, "image/svg+xml"), (header::CACHE_CONTROL, "private, max-age=300")], picture))
 }

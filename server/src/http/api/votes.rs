@@ -6,7 +6,6 @@ use domain::{BallotId, Choice, Receipt, Tally};
 use serde::Deserialize;
 
 use super::extract::{Json, Poll};
-use crate::auth::Sender;
 use crate::http::caller::Verified;
 use crate::http::problem::Refused;
 use crate::state::AppState;
@@ -28,11 +27,10 @@ struct OfClient(#[serde(deserialize_with = "BallotId::of_client")] BallotId);
 pub(super) async fn cast(
     State(state): State<AppState>,
     Verified(asker): Verified,
-    sender: Sender,
     Poll(id): Poll,
     Json(ballot): Json<Ballot>,
 ) -> Result<axum::Json<Receipt>, Refused> {
-    state.services.may_vote(&asker, &sender).await?;
+    state.services.may_vote(&asker).await?;
     let cast =
         state.services.cast(&asker, id, ballot.ballot.map(|OfClient(ballot)| ballot), ballot.choice).await?;
     Ok(axum::Json(state.services.last_receipt(cast).await))

@@ -17,5 +17,5 @@ pub(crate) async fn join(visit: Visit) -> Response {
 }
 
 async fn find(visit: &Visit, typed: &str) -> Result<RoomCode, Error> {
-    Ok(visit.state.services.room_state(typed).await?.room.code)
+    Ok(visit.state.services.room_state(&visit.asker, typed).await?.room.code)
 }

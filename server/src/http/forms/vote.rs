@@ -11,7 +11,7 @@ use crate::http::visit::Visit;
 
 /// `POST /r/{code}`.
 pub(crate) async fn cast(mut visit: Visit, Code(code): Code, Sent(mut fields): Sent) -> Response {
-    if visit.asker.0.is_none() {
+    if visit.asker.known.is_none() {
         // The page came with a cookie that has not come back. It is not voted at once as somebody new: a
         // browser that keeps no cookies could vote without end.
         if let Err(refused) = visit.become_guest().await {
@@ -40,7 +40,7 @@ async fn carry_out(visit: &Visit, code: &str, fields: &Fields) -> Result<String,
         "withdraw" => None,
         _ => return Err(unknown_action().into()),
     };
-    services.may_vote(asker, &visit.sender).await?;
+    services.may_vote(asker).await?;
     let receipt = services.last_receipt(services.cast(asker, id, None, chosen).await?).await;
     match receipt.reason {
         Some(reason) => Err(refusal(reason).into()),

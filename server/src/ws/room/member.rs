@@ -9,7 +9,7 @@ use domain::{BallotId, Choice, PollId, PollState, ServerMessage, Timestamp, Vote
 use super::super::inbox::Joining;
 use super::super::outbox::Outbox;
 use super::shown::ShownTally;
-use crate::auth::{Asker, Principal};
+use crate::auth::Principal;
 use crate::ballot_box::InRound;
 use crate::service::{RoomState, Viewer};
 
@@ -41,7 +41,7 @@ impl Member {
         has_ticket: Option<bool>,
         standings: HashMap<PollId, InRound>,
     ) -> Self {
-        let is_host = state.is_host(&Asker(Some(joining.principal.clone())));
+        let is_host = joining.principal.user() == Some(state.room.host);
         Self {
             principal: joining.principal,
             viewer: Viewer { is_host, has_ticket, standings },

@@ -113,7 +113,7 @@ impl Rig {
 
     /// An account.
     pub async fn host(&self, name: &str) -> Asker {
-        Asker(Some(self.sign_up(name).await.principal))
+        Asker::new(self.sign_up(name).await.principal, Sender::default().address)
     }
 
     /// Somebody without one.
@@ -121,7 +121,7 @@ impl Rig {
         let id = VoterId::new(self.hands.now(), self.services.clock.random());
         let me = Me { id, kind: IdentityKind::Guest, username: None, display_name: None };
         let expires_at = self.hands.now().plus(Duration::from_secs(1_000_000));
-        Asker(Some(Principal { me, session: None, expires_at }))
+        Asker::new(Principal { me, session: None, expires_at }, Sender::default().address)
     }
 
     /// A room with one open single choice of three options.
