@@ -223,7 +223,7 @@ mod tests {
         let both = load(&format!("{one}, {two}")).await.unwrap();
         assert_eq!(both.all().count(), 2);
         assert_eq!(both.signing().id, load(&one).await.unwrap().signing().id);
-        for wrong in ["too short", "", &format!("{one},short"), &vec![one.as_str(); MOST + 1].join(",")] {
+        for wrong in ["too short", "", &format!("{one},short"), &[one.as_str(); MOST + 1].join(",")] {
             assert!(load(wrong).await.is_err(), "{wrong}");
         }
     }
