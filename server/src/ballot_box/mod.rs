@@ -202,8 +202,9 @@ pub trait BallotBox: Send + Sync {
     /// Makes what a guest chose in a room the account's, for whom the guest has signed in: in every open poll, in one step.
     /// Where the account has a ballot it stands, and the guest's is taken out; else the guest's moves. What closed polls
     /// count stays. From then on the guest is `not_eligible` in all polls of the room. Done again it changes nothing, and
-    /// a guest that is another account's stays so.
-    async fn adopt(&self, room: RoomId, guest: VoterId, account: UserId) -> Result<()>;
+    /// a guest that is another account's stays so; and where very many have become accounts, a guest stays a guest. Answers
+    /// whether it became the account just now.
+    async fn adopt(&self, room: RoomId, guest: VoterId, account: UserId) -> Result<bool>;
 
     /// How polls stand. Polls that are not there are left out.
     async fn now(&self, polls: &[PollId]) -> Result<Vec<PollNow>>;

@@ -97,34 +97,26 @@ impl Services {
 
     /// Signs an account in. A wrong name and a wrong password have one answer, and take as long.
     pub async fn login(&self, username: &str, password: &str, sender: &Sender) -> Result<SignedIn> {
-        let wrong =
-            || Problem::new(401, "invalid_credentials", "The user name or the password is not right.");
-        let (Ok(username), Ok(password)) = (Username::parse(username), Password::parse(password)) else {
-            return Err(wrong().into());
-        };
         self.doors.enter(Door::Login, sender.address).await?;
+        let about = About { sender: Some(sender), ..About::default() };
+        let (Ok(username), Ok(password)) = (Username::parse(username), Password::parse(password)) else {
+            self.audit.note(SecurityEvent::SignInFailed, about);
+            return Err(wrong_credentials().into());
+        };
         let attempt = self.attempt(&username, sender).await?;
         let user = self.store.user_named(&username).await?;
         let stored = user.as_ref().map(|user| user.password_hash.clone());
         let again = password.clone();
         let matches = self.is_right(attempt, password, stored).await?;
-        let known = user.as_ref().map(|user| user.id);
-        let about = About { account: known, sender: Some(sender), ..About::default() };
-        match user.filter(|_| matches) {
-            Some(user) if user.disabled => {
-                let detail = "This account was disabled by the operator of this site.";
-                Err(Problem::new(403, "account_disabled", detail).into())
-            }
-            Some(user) => {
-                self.audit.note(SecurityEvent::SignedIn, about);
-                self.upgrade(&user, again).await;
-                self.sign_in(user, sender).await
-            }
-            None => {
-                self.audit.note(SecurityEvent::SignInFailed, about);
-                Err(wrong().into())
-            }
-        }
+        let about = About { account: user.as_ref().map(|user| user.id), ..about };
+        let signed = match user.filter(|_| matches) {
+            Some(user) if user.disabled => Err(account_disabled().into()),
+            Some(user) => self.sign_in(self.upgraded(user, again).await, sender).await,
+            None => Err(wrong_credentials().into()),
+        };
+        let event = if signed.is_ok() { SecurityEvent::SignedIn } else { SecurityEvent::SignInFailed };
+        self.audit.note(event, about);
+        signed
     }
 
     /// Lets somebody try a password.
@@ -149,16 +141,20 @@ impl Services {
 
     /// Hashes a password anew that was right, where it was hashed by less than is asked for today. Should that fail, it is
     /// done the next time.
-    async fn upgrade(&self, user: &UserRecord, password: Password) {
+    async fn upgraded(&self, user: UserRecord, password: Password) -> UserRecord {
         if !is_outdated(&user.password_hash) {
-            return;
+            return user;
         }
-        let upgraded = async {
+        let hashed = async {
             let hash = self.passwords.hash(password, self.clock.random()).await?;
-            self.store.replace_password(user.id, &user.password_hash, &hash).await
+            self.store.replace_password(user.id, &user.password_hash, &hash).await.map(|()| hash)
         };
-        if let Err(error) = upgraded.await {
-            tracing::warn!(%error, "a password could not be hashed anew");
+        match hashed.await {
+            Ok(password_hash) => UserRecord { password_hash, ..user },
+            Err(error) => {
+                tracing::warn!(%error, "a password could not be hashed anew");
+                user
+            }
         }
     }
 
@@ -182,14 +178,24 @@ impl Services {
         let username = Username::parse(&record.username).map_err(|_| Problem::internal())?;
         check_choice("new", &new, &username).map_err(|error| Problem::invalid(vec![error]))?;
         let attempt = self.attempt(&username, sender).await?;
-        if !self.is_right(attempt, current, Some(record.password_hash)).await? {
+        if !self.is_right(attempt, current, Some(record.password_hash.clone())).await? {
             return Err(wrong().into());
         }
         let hash = self.passwords.hash(new, self.clock.random()).await?;
-        let session = asker.principal()?.session;
+        let (session, now) =
+            (asker.principal()?.session.ok_or_else(Problem::not_authenticated)?, self.clock.now());
         let mut transaction = self.store.begin().await?;
+        // Hashing takes its time, in which the operator may have given another password, or the session may have ended.
+        let stored =
+            users::find_locked(&mut transaction, user).await?.ok_or_else(Problem::not_authenticated)?;
+        sessions::find_locked(&mut transaction, session, now)
+            .await?
+            .ok_or_else(Problem::not_authenticated)?;
+        if stored.password_hash != record.password_hash {
+            return Err(wrong().into());
+        }
         users::set_password(&mut transaction, user, &hash).await?;
-        let ended = sessions::end_all_of(&mut transaction, user, session, self.clock.now()).await?;
+        let ended = sessions::end_all_of(&mut transaction, user, Some(session), now).await?;
         transaction.commit().await?;
         ended.into_iter().for_each(|session| self.bus.publish(Event::SessionEnded(session)));
         let about = About { account: Some(user), sender: Some(sender), ..About::default() };
@@ -216,7 +222,8 @@ impl Services {
         let name = DisplayName::parse(name).map_err(|error| Problem::invalid(vec![error]))?;
         match principal.user() {
             Some(user) => self.store.rename_user(user, &name).await?,
-            None => self.store.name_guest(principal.voter(), &name).await?,
+            None if self.store.name_guest(principal.voter(), &name).await? => {}
+            None => return Err(Problem::not_authenticated().into()),
         }
         Ok(Me { display_name: Some(name.as_str().to_owned()), ..principal.me.clone() })
     }
@@ -274,4 +281,14 @@ pub(super) fn account(user: UserRecord) -> Me {
 /// A guest as it is told who it is.
 pub(super) fn guest(id: VoterId, display_name: Option<String>) -> Me {
     Me { id, kind: IdentityKind::Guest, username: None, display_name }
+}
+
+/// A wrong name or a wrong password, no matter which: 401 `invalid_credentials`.
+pub(super) fn wrong_credentials() -> Problem {
+    Problem::new(401, "invalid_credentials", "The user name or the password is not right.")
+}
+
+/// An account that may not sign in: 403 `account_disabled`.
+pub(super) fn account_disabled() -> Problem {
+    Problem::new(403, "account_disabled", "This account was disabled by the operator of this site.")
 }

@@ -1,6 +1,6 @@
 //! Who was a guest in a room and has signed in there.
 
-use domain::{IdentityKind, Problem, RoomCode};
+use domain::{IdentityKind, Problem, RoomCode, UserId, VoterId};
 
 use super::{Services, SignedIn};
 use crate::audit::{About, SecurityEvent};
@@ -9,20 +9,33 @@ use crate::error::{Error, Result};
 
 impl Services {
     /// Makes what a guest chose in a room's open polls the account's that it has signed in with, and its ticket. Where
-    /// there is no such room, or nobody was a guest, there is nothing to do.
-    pub async fn adopt(&self, before: &Asker, signed: &SignedIn, code: Option<&str>) -> Result<()> {
+    /// there is no such room, or nobody was a guest, there is nothing to do. Who has signed in is signed in whatever comes
+    /// of it: where it fails, what the guest chose stays the guest's until somebody signs in there once more, or where it
+    /// was noted already, until that is told again.
+    pub async fn adopt(&self, before: &Asker, signed: &SignedIn, code: Option<&str>) {
         let was_guest = before.known.as_ref().filter(|before| before.me.kind == IdentityKind::Guest);
         let code = code.and_then(|code| code.parse::<RoomCode>().ok());
         let (Some(guest), Some(account), Some(code)) = (was_guest, signed.principal.user(), code) else {
-            return Ok(());
+            return;
         };
-        let Some(room) = self.store.room_by_code(code).await? else { return Ok(()) };
-        let about = About { account: Some(account), room: Some(room.id), ..About::default() };
-        self.audit.note(SecurityEvent::GuestAdopted, about);
-        match self.ballots.adopt(room.id, guest.voter(), account).await {
-            // Deleted just now.
-            Err(Error::Problem(problem)) if problem.code == Problem::no_such_room().code => Ok(()),
-            adopted => adopted,
+        if let Err(error) = self.adopt_in(code, guest.voter(), account).await {
+            tracing::warn!(%error, %account, "what a guest chose did not become its account's");
         }
+    }
+
+    async fn adopt_in(&self, code: RoomCode, guest: VoterId, account: UserId) -> Result<()> {
+        let Some(room) = self.store.room_by_code(code).await? else { return Ok(()) };
+        let adopted = match self.ballots.adopt(room.id, guest, account).await {
+            // Deleted just now.
+            Err(Error::Problem(problem)) if problem.code == Problem::no_such_room().code => false,
+            adopted => adopted?,
+        };
+        // The guest's ticket went with it.
+        self.ticket_holders.forget_lack(account.into());
+        if adopted {
+            let about = About { account: Some(account), room: Some(room.id), ..About::default() };
+            self.audit.note(SecurityEvent::GuestAdopted, about);
+        }
+        Ok(())
     }
 }

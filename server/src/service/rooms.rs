@@ -244,7 +244,7 @@ impl Services {
         definitions: Vec<Definition>,
     ) -> Result<Room> {
         let mut transaction = self.store.begin().await?;
-        if !users::lock(&mut transaction, room.host).await? {
+        if users::find_locked(&mut transaction, room.host).await?.is_none() {
             return Err(Problem::not_authenticated().into());
         }
         if rooms::count_of(&mut transaction, room.host).await? >= limits::ROOMS_OF_HOST {

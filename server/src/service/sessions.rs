@@ -9,7 +9,7 @@ use std::time::Duration;
 use app::data::Session;
 use domain::{Me, Problem, SessionId, Timestamp, VoterId};
 
-use super::accounts::{account, guest};
+use super::accounts::{account, account_disabled, guest, wrong_credentials};
 use super::{Services, SignedIn};
 use crate::audit::{About, SecurityEvent};
 use crate::auth::refresh::RefreshToken;
@@ -17,13 +17,15 @@ use crate::auth::{Asker, Principal, Sender};
 use crate::bus::Event;
 use crate::error::Result;
 use crate::store::sessions::{self, SessionRecord};
-use crate::store::users::UserRecord;
+use crate::store::users::{self, UserRecord};
 
 /// How long an access token of an account is good.
 pub(super) const ACCESS: Duration = Duration::from_secs(10 * 60);
 /// How long a session lasts without being used, and how long at most (OWASP ASVS 5, 7.3.1 and 7.3.2).
 const IDLE: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 const LONGEST: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+/// How many sessions an account has at most. Beyond it the one used longest ago ends.
+const MOST: usize = 50;
 /// How long a refresh token that was used is answered with its successor once more: the answer may have been lost, or two
 /// pages asked at once.
 const GRACE: Duration = Duration::from_secs(30);
@@ -38,7 +40,8 @@ pub struct Refresh {
 }
 
 impl Services {
-    /// Signs an account in: begins a session.
+    /// Signs an account in: begins a session, if the account still has the password that was looked at and may sign in.
+    /// Should either have changed meanwhile, all sessions were ended then, and this one must not begin after that.
     pub(super) async fn sign_in(&self, user: UserRecord, sender: &Sender) -> Result<SignedIn> {
         let now = self.clock.now();
         let id = SessionId::new(now, self.clock.random());
@@ -54,7 +57,22 @@ impl Services {
             previous: None,
             rotated_at: now,
         };
-        self.store.insert_session(&session).await?;
+        let mut transaction = self.store.begin().await?;
+        let stored = users::find_locked(&mut transaction, user.id).await?;
+        let stored = stored.filter(|stored| stored.password_hash == user.password_hash);
+        if stored.ok_or_else(wrong_credentials)?.disabled {
+            return Err(account_disabled().into());
+        }
+        // One place for this one.
+        let ended = sessions::end_surplus(&mut transaction, user.id, MOST - 1, now).await?;
+        sessions::insert(&mut transaction, &session).await?;
+        transaction.commit().await?;
+        if !ended.is_empty() {
+            let detail = "signed in on too many devices";
+            let about = About { account: Some(user.id), sender: Some(sender), detail, ..About::default() };
+            self.audit.note(SecurityEvent::SessionsRevoked, about);
+        }
+        ended.into_iter().for_each(|session| self.bus.publish(Event::SessionEnded(session)));
         self.in_session(account(user), &session, token)
     }
 

@@ -10,8 +10,8 @@ use super::Services;
 use crate::audit::{About, SecurityEvent};
 use crate::auth::Asker;
 use crate::error::Result;
-use crate::store::rooms;
 use crate::store::tickets::{self, TicketRecord};
+use crate::store::{adoptions, rooms};
 
 /// How many voters are remembered at most. Beyond it all are forgotten, and looked for again.
 const MOST: usize = 100_000;
@@ -139,6 +139,11 @@ impl Services {
         rooms::find_locked(&mut transaction, room).await?.ok_or_else(Problem::no_such_room)?;
         if tickets::holds(&mut transaction, room, voter).await? {
             return Ok(());
+        }
+        if adoptions::account_of(&mut transaction, room, voter).await?.is_some() {
+            let detail = "You have signed in here since. Please sign in again to use your ticket.";
+            let why = "can be used once you have signed in again";
+            return Err(refused(409, "signed_in_since", detail, why).into());
         }
         if tickets::is_held(&mut transaction, room, &ticket).await?.ok_or_else(none)? {
             let detail = "This ticket was used already, on another device or by somebody else.";

@@ -8,22 +8,44 @@ use sqlx::{AnyConnection, query};
 use super::row;
 use crate::error::Result;
 
-/// Notes that a guest is an account from now on in a room, which must be locked. Answers whose the guest is: another's
-/// where it was noted before.
+/// How many guests may become the same account in a room: as many as somebody has devices, and then some.
+const OF_ACCOUNT: usize = 20;
+/// How many guests may become accounts in a room. All of them are told at once where the count is made anew.
+const IN_ROOM: usize = 10_000;
+
+/// What came of noting that a guest is an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Noted {
+    /// It is, from now on.
+    Now,
+    /// It was before.
+    Before,
+    /// It is another account's.
+    Anothers,
+    /// So many have become accounts here that this one stays a guest.
+    Full,
+}
+
+/// Notes that a guest is an account from now on in a room, which must be locked.
 pub async fn put(
     connection: &mut AnyConnection,
     room: RoomId,
     guest: VoterId,
     user: UserId,
     now: Timestamp,
-) -> Result<UserId> {
-    let known = query("SELECT user_id FROM adoptions WHERE room_id = ? AND guest_id = ?")
-        .bind(room.as_bytes().to_vec())
-        .bind(guest.as_bytes().to_vec())
-        .fetch_optional(&mut *connection)
-        .await?;
-    if let Some(known) = known {
-        return row::id(&known, "user_id", UserId::from_slice);
+) -> Result<Noted> {
+    if let Some(known) = account_of(&mut *connection, room, guest).await? {
+        return Ok(if known == user { Noted::Before } else { Noted::Anothers });
+    }
+    let found = query(
+        "SELECT COUNT(*) AS n, COUNT(CASE WHEN user_id = ? THEN 1 END) AS own FROM adoptions WHERE room_id = ?",
+    )
+    .bind(user.as_bytes().to_vec())
+    .bind(room.as_bytes().to_vec())
+    .fetch_one(&mut *connection)
+    .await?;
+    if row::count::<usize>(&found, "n")? >= IN_ROOM || row::count::<usize>(&found, "own")? >= OF_ACCOUNT {
+        return Ok(Noted::Full);
     }
     query("INSERT INTO adoptions (room_id, guest_id, user_id, adopted_at) VALUES (?, ?, ?, ?)")
         .bind(room.as_bytes().to_vec())
@@ -32,7 +54,22 @@ pub async fn put(
         .bind(now.millis())
         .execute(connection)
         .await?;
-    Ok(user)
+    Ok(Noted::Now)
+}
+
+/// The account that a guest has become in a room.
+pub async fn account_of(
+    connection: &mut AnyConnection,
+    room: RoomId,
+    guest: VoterId,
+) -> Result<Option<UserId>> {
+    query("SELECT user_id FROM adoptions WHERE room_id = ? AND guest_id = ?")
+        .bind(room.as_bytes().to_vec())
+        .bind(guest.as_bytes().to_vec())
+        .fetch_optional(connection)
+        .await?
+        .map(|found| row::id(&found, "user_id", UserId::from_slice))
+        .transpose()
 }
 
 /// The guests that vote no more in a room, and the accounts that they have become.

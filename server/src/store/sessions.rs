@@ -50,26 +50,6 @@ macro_rules! select {
 }
 
 impl Store {
-    /// Stores a session.
-    pub async fn insert_session(&self, session: &SessionRecord) -> Result<()> {
-        let mut transaction = self.begin().await?;
-        query(
-            "INSERT INTO sessions (id, user_id, device, created_at, seen_at, expires_at, refresh_hash, rotated_at) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        )
-        .bind(session.id.as_bytes().to_vec())
-        .bind(session.user.as_bytes().to_vec())
-        .bind(session.device.clone())
-        .bind(session.created_at.millis())
-        .bind(session.seen_at.millis())
-        .bind(session.expires_at.millis())
-        .bind(session.refresh.to_vec())
-        .bind(session.rotated_at.millis())
-        .execute(&mut *transaction)
-        .await?;
-        transaction.commit().await
-    }
-
     /// The account behind a session, if the session is alive, and when it was begun.
     pub async fn user_of_session(
         &self,
@@ -143,6 +123,49 @@ impl Store {
     pub async fn delete_expired_sessions(&self, now: Timestamp) -> Result<()> {
         self.change(query("DELETE FROM sessions WHERE expires_at <= ?").bind(now.millis())).await
     }
+}
+
+/// Stores a session. Its account must be locked.
+pub async fn insert(connection: &mut AnyConnection, session: &SessionRecord) -> Result<()> {
+    query(
+        "INSERT INTO sessions (id, user_id, device, created_at, seen_at, expires_at, refresh_hash, rotated_at) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(session.id.as_bytes().to_vec())
+    .bind(session.user.as_bytes().to_vec())
+    .bind(session.device.clone())
+    .bind(session.created_at.millis())
+    .bind(session.seen_at.millis())
+    .bind(session.expires_at.millis())
+    .bind(session.refresh.to_vec())
+    .bind(session.rotated_at.millis())
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Ends those sessions of an account that were used longest ago, so that at most so many stay; says which.
+pub async fn end_surplus(
+    connection: &mut AnyConnection,
+    user: UserId,
+    most: usize,
+    now: Timestamp,
+) -> Result<Vec<SessionId>> {
+    let found = query(
+        "SELECT id FROM sessions WHERE user_id = ? AND ended_at IS NULL AND expires_at > ? \
+         ORDER BY seen_at DESC, id DESC",
+    )
+    .bind(user.as_bytes().to_vec())
+    .bind(now.millis())
+    .fetch_all(&mut *connection)
+    .await?;
+    let mut ended = Vec::new();
+    for session in found.iter().skip(most) {
+        let id = row::id(session, "id", SessionId::from_slice)?;
+        end(&mut *connection, id, now).await?;
+        ended.push(id);
+    }
+    Ok(ended)
 }
 
 /// A session that is alive, locked until the transaction ends.

@@ -89,8 +89,9 @@ impl Store {
         .await
     }
 
-    /// Deletes an account with its sessions. Its rooms must be gone; its ballots elsewhere, and what the audit trail says of
-    /// it, stay and are nobody's.
+    /// Deletes an account with its sessions. Its rooms must be gone. What the audit trail says of it stays and is nobody's;
+    /// so do its ballots elsewhere, under an id that names nobody any more, and under the same which guests it was, or a poll
+    /// that is opened again would count it twice.
     pub async fn delete_user(&self, user: UserId) -> Result<()> {
         let mut transaction = self.begin().await?;
         for statement in [
@@ -115,14 +116,26 @@ impl Store {
         if gone { Ok(None) } else { Ok(Some(row::get(&found, "display_name")?)) }
     }
 
-    /// Gives a guest a name.
-    pub async fn name_guest(&self, guest: VoterId, name: &DisplayName) -> Result<()> {
-        self.put_guest(guest, Some(name.as_str().to_owned()), None).await
+    /// Gives a guest a name; false when it has left for good.
+    pub async fn name_guest(&self, guest: VoterId, name: &DisplayName) -> Result<bool> {
+        let mut transaction = self.begin().await?;
+        query(name_guest_statement(self.dialect))
+            .bind(guest.as_bytes().to_vec())
+            .bind(name.as_str().to_owned())
+            .execute(&mut *transaction)
+            .await?;
+        let found = query("SELECT ended_at FROM guests WHERE id = ?")
+            .bind(guest.as_bytes().to_vec())
+            .fetch_one(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
+        Ok(row::maybe_time(&found, "ended_at")?.is_none())
     }
 
     /// Forgets a guest's name and makes its token worthless.
     pub async fn end_guest(&self, guest: VoterId, now: Timestamp) -> Result<()> {
-        self.put_guest(guest, None, Some(now.millis())).await
+        let statement = query(end_guest_statement(self.dialect));
+        self.change(statement.bind(guest.as_bytes().to_vec()).bind(now.millis())).await
     }
 
     /// Which guests have left for good since a time.
@@ -146,16 +159,6 @@ impl Store {
         self.change(
             query("DELETE FROM guests WHERE ended_at IS NULL AND id < ?")
                 .bind(VoterId::new(before, [0; 10]).as_bytes().to_vec()),
-        )
-        .await
-    }
-
-    async fn put_guest(&self, guest: VoterId, name: Option<String>, ended_at: Option<i64>) -> Result<()> {
-        self.change(
-            query(put_guest_statement(self.dialect))
-                .bind(guest.as_bytes().to_vec())
-                .bind(name)
-                .bind(ended_at),
         )
         .await
     }
@@ -200,26 +203,40 @@ pub async fn set_password(connection: &mut AnyConnection, user: UserId, hash: &s
     Ok(())
 }
 
-/// Whether an account is there. If so it stays, and nobody else who asks this goes on, until the transaction
-/// ends.
-pub async fn lock(connection: &mut AnyConnection, user: UserId) -> Result<bool> {
+/// The account with this id. It stays as it is, and nobody else who asks this goes on, until the transaction ends: whoever
+/// changes who may sign in to it, or stores what depends on that, asks first.
+pub async fn find_locked(connection: &mut AnyConnection, user: UserId) -> Result<Option<UserRecord>> {
     let sql = match Dialect::of(connection) {
-        Dialect::Sqlite => "SELECT id FROM users WHERE id = ?",
-        Dialect::MySql => "SELECT id FROM users WHERE id = ? FOR UPDATE",
+        Dialect::Sqlite => select!("WHERE id = ?"),
+        Dialect::MySql => select!("WHERE id = ? FOR UPDATE"),
     };
-    Ok(query(sql).bind(user.as_bytes().to_vec()).fetch_optional(connection).await?.is_some())
+    let found = query(sql).bind(user.as_bytes().to_vec()).fetch_optional(connection).await?;
+    found.map(|found| self::user(&found)).transpose()
 }
 
-/// In place of what was known of the guest.
-fn put_guest_statement(dialect: Dialect) -> &'static str {
+/// A guest that has left keeps no name and does not come back.
+fn name_guest_statement(dialect: Dialect) -> &'static str {
     match dialect {
         Dialect::Sqlite => {
-            "INSERT INTO guests (id, display_name, ended_at) VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE \
-             SET display_name = excluded.display_name, ended_at = excluded.ended_at"
+            "INSERT INTO guests (id, display_name) VALUES (?, ?) ON CONFLICT (id) DO UPDATE \
+             SET display_name = excluded.display_name WHERE ended_at IS NULL"
         }
         Dialect::MySql => {
-            "INSERT INTO guests (id, display_name, ended_at) VALUES (?, ?, ?) ON DUPLICATE KEY UPDATE \
-             display_name = VALUES(display_name), ended_at = VALUES(ended_at)"
+            "INSERT INTO guests (id, display_name) VALUES (?, ?) ON DUPLICATE KEY UPDATE \
+             display_name = IF(ended_at IS NULL, VALUES(display_name), display_name)"
+        }
+    }
+}
+
+fn end_guest_statement(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Sqlite => {
+            "INSERT INTO guests (id, ended_at) VALUES (?, ?) ON CONFLICT (id) DO UPDATE \
+             SET display_name = NULL, ended_at = excluded.ended_at"
+        }
+        Dialect::MySql => {
+            "INSERT INTO guests (id, ended_at) VALUES (?, ?) ON DUPLICATE KEY UPDATE \
+             display_name = NULL, ended_at = VALUES(ended_at)"
         }
     }
 }

@@ -6,6 +6,7 @@
 #[macro_use]
 mod support;
 
+mod accounts_attacks;
 mod authorisation;
 mod claims;
 mod contract;

@@ -2,23 +2,26 @@
 
 use std::collections::HashSet;
 
-use domain::{PollId, PollState, RoomId, Standing, Timestamp, UserId, VoterId};
+use domain::{PollId, PollState, Problem, RoomId, Standing, Timestamp, UserId, VoterId};
 
 use super::writer::Writer;
 use crate::error::Result;
+use crate::store::adoptions::{self, Noted};
 use crate::store::ballots::BallotRow;
 use crate::store::polls::PollRecord;
-use crate::store::{Write, adoptions, ballots, tickets};
+use crate::store::{Write, ballots, rooms, tickets};
 
 impl Writer {
     /// Makes what a guest chose in a room's open polls the account's, and lets the guest vote there no more.
-    pub(super) async fn adopt(&self, room: RoomId, guest: VoterId, account: UserId) -> Result<()> {
+    pub(super) async fn adopt(&self, room: RoomId, guest: VoterId, account: UserId) -> Result<bool> {
         let polls = self.store.polls_of(room).await?;
         self.load(polls.iter().map(|poll| poll.id)).await?;
         let now = self.clock.now();
         let mut transaction = self.store.begin_ballots().await?;
-        if adoptions::put(&mut transaction, room, guest, account, now).await? != account {
-            return Ok(());
+        rooms::find_locked(&mut transaction, room).await?.ok_or_else(Problem::no_such_room)?;
+        let noted = adoptions::put(&mut transaction, room, guest, account, now).await?;
+        if matches!(noted, Noted::Anothers | Noted::Full) {
+            return Ok(false);
         }
         tickets::hand_over(&mut transaction, room, guest, account.into()).await?;
         let in_poll = |poll: &PollRecord| {
@@ -37,7 +40,7 @@ impl Writer {
                 poll.retired.insert(guest, account);
             }
         });
-        Ok(())
+        Ok(noted == Noted::Now)
     }
 
     /// Moves, in a poll that was opened again, the votes of guests that have become accounts since they voted: what the

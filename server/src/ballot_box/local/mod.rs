@@ -95,7 +95,7 @@ impl BallotBox for LocalBallotBox {
         self.ask(|reply| Job::Settings(room, reply)).await
     }
 
-    async fn adopt(&self, room: RoomId, guest: VoterId, account: UserId) -> Result<()> {
+    async fn adopt(&self, room: RoomId, guest: VoterId, account: UserId) -> Result<bool> {
         self.ask(|reply| Job::Adopt { room, guest, account, reply }).await
     }
 

@@ -52,7 +52,7 @@ pub(super) enum Job {
         /// Whose they become.
         account: UserId,
         /// Whom to tell.
-        reply: Reply<()>,
+        reply: Reply<bool>,
     },
     /// Bring polls into memory.
     Load(Vec<PollId>, Reply<()>),

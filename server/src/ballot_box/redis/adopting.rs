@@ -9,10 +9,11 @@ use super::loading::{Loading, settings_arguments, until_done};
 use super::{Core, poll_name};
 use crate::error::Result;
 use crate::shard::Shard;
+use crate::store::adoptions::{self, Noted};
 use crate::store::outbox::{self, Kind};
 use crate::store::polls::PollRecord;
 use crate::store::rooms::RoomRecord;
-use crate::store::{adoptions, rooms, tickets};
+use crate::store::{rooms, tickets};
 
 /// What Redis moved in one poll: the poll and its round; guest and account; epoch and number of the entry; the count's epoch
 /// and version; the guest's withdrawn ballot; the account's, empty where it had its own; what it chose.
@@ -23,14 +24,20 @@ pub(super) type Pair = (VoterId, UserId);
 
 impl Core {
     /// Makes what a guest chose in a room's open polls the account's, and lets the guest vote there no more. Answers the
-    /// entry that has to be recorded for it, unless the guest is another account's.
-    pub(super) async fn adopt(&self, id: RoomId, guest: VoterId, account: UserId) -> Result<Option<Place>> {
+    /// entry that has to be recorded for it, if it did so now or before.
+    pub(super) async fn adopt(
+        &self,
+        id: RoomId,
+        guest: VoterId,
+        account: UserId,
+    ) -> Result<(Noted, Option<Place>)> {
         let now = self.clock.now();
         let mut transaction = self.store.begin().await?;
         let found = rooms::find_locked(&mut transaction, id).await?;
         let mut room = found.ok_or_else(Problem::no_such_room)?;
-        if adoptions::put(&mut transaction, id, guest, account, now).await? != account {
-            return Ok(None);
+        let noted = adoptions::put(&mut transaction, id, guest, account, now).await?;
+        if matches!(noted, Noted::Anothers | Noted::Full) {
+            return Ok((noted, None));
         }
         tickets::hand_over(&mut transaction, id, guest, account.into()).await?;
         // Whoever loads a poll and read before this who has become an account is refused as too old, as with settings.
@@ -40,7 +47,8 @@ impl Core {
         transaction.commit().await?;
 
         let polls = self.store.polls_of(id).await?;
-        self.apply_settings(&room, &polls, Some((guest, account))).await.map(Some)
+        let place = self.apply_settings(&room, &polls, Some((guest, account))).await?;
+        Ok((noted, Some(place)))
     }
 
     /// Has Redis take over a room's settings, and who has become an account there: all, or one with this revision.

@@ -40,6 +40,7 @@ use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::faults;
 use crate::shard::Shard;
+use crate::store::adoptions::Noted;
 use crate::store::outbox::{self, Kind};
 use crate::store::polls::PollRecord;
 use crate::store::{Store, polls, rooms};
@@ -235,10 +236,10 @@ impl BallotBox for RedisBallotBox {
         Ok(())
     }
 
-    async fn adopt(&self, room: RoomId, guest: VoterId, account: UserId) -> Result<()> {
+    async fn adopt(&self, room: RoomId, guest: VoterId, account: UserId) -> Result<bool> {
         match self.0.adopt(room, guest, account).await? {
-            Some(place) if !self.recorded(place).await => Err(rebuilding()),
-            _ => Ok(()),
+            (_, Some(place)) if !self.recorded(place).await => Err(rebuilding()),
+            (noted, _) => Ok(noted == Noted::Now),
         }
     }
 

@@ -55,7 +55,7 @@ pub(super) async fn register(
 ) -> Result<Response, Refused> {
     let room = account.room.clone();
     let signed = state.services.register(account, &caller.sender).await?;
-    state.services.adopt(&caller.asker, &signed, room.as_deref()).await?;
+    state.services.adopt(&caller.asker, &signed, room.as_deref()).await;
     Ok(identified(StatusCode::CREATED, signed, &headers, &state.site))
 }
 
@@ -67,7 +67,7 @@ pub(super) async fn login(
     Json(login): Json<Login>,
 ) -> Result<Response, Refused> {
     let signed = state.services.login(&login.username, &login.password, &caller.sender).await?;
-    state.services.adopt(&caller.asker, &signed, login.room.as_deref()).await?;
+    state.services.adopt(&caller.asker, &signed, login.room.as_deref()).await;
     Ok(identified(StatusCode::OK, signed, &headers, &state.site))
 }
 

@@ -44,17 +44,19 @@ pub(crate) async fn logout(mut visit: Visit) -> Response {
 }
 
 async fn signed_in(mut visit: Visit, fields: Vec<(String, String)>, signed: Result<SignedIn>) -> Response {
-    let done = match signed {
-        Ok(signed) => settle_in(&mut visit, &fields, signed).await.map_err(Refused::from),
-        Err(error) => Err(Refused::from(error)),
-    };
-    visit.answer(fields, done).await
+    match signed {
+        Ok(signed) => {
+            let place = settle_in(&mut visit, &fields, signed).await;
+            visit.lead_to(&place)
+        }
+        Err(error) => visit.refuse(fields, error.into_problem()).await,
+    }
 }
 
 /// Whoever signs in on the way to a room takes along what the guest chose there.
-async fn settle_in(visit: &mut Visit, fields: &Fields, signed: SignedIn) -> Result<String> {
+async fn settle_in(visit: &mut Visit, fields: &Fields, signed: SignedIn) -> String {
     let place = after_login(fields).to_owned();
-    visit.state.services.adopt(&visit.asker, &signed, next::room(&place)).await?;
+    visit.state.services.adopt(&visit.asker, &signed, next::room(&place)).await;
     visit.sign_in(signed);
-    Ok(place)
+    place
 }

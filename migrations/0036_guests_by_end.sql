@@ -1,0 +1,1 @@
+CREATE INDEX guests_by_end ON guests (ended_at);

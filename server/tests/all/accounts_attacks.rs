@@ -1,0 +1,176 @@
+//! Accounts under attack: what is under way while a password changes, an account is disabled or a guest leaves.
+
+use std::time::Duration;
+
+use domain::{Password, UserId};
+use server::auth::{Asker, Sender};
+use server::store::users::{self, UserRecord};
+use server::store::{Write, sessions};
+
+use crate::support::client::TestServer;
+use crate::support::eventually;
+use crate::support::rig::Rig;
+use reqwest::Method;
+use serde_json::json;
+
+on_every_backend! {
+    no_sign_in_outlives_a_reset_that_comes_meanwhile,
+    no_sign_in_outlives_being_disabled_meanwhile,
+    no_new_password_takes_the_place_of_a_reset_that_comes_meanwhile,
+    no_new_password_is_set_by_a_session_that_ends_meanwhile,
+    an_account_has_only_so_many_sessions,
+    a_guest_that_left_does_not_come_back_by_a_new_name,
+}
+
+/// How many moments of an attempt are tried, a read of the database apart: from before it looks at the account until well
+/// after, when it hashes.
+const MOMENTS: usize = 24;
+
+async fn stored(rig: &Rig, user: UserId) -> UserRecord {
+    rig.services.store.user(user).await.unwrap().unwrap()
+}
+
+async fn hash(rig: &Rig, password: &str) -> String {
+    rig.services.passwords.hash(Password::parse(password).unwrap(), [7; 16]).await.unwrap()
+}
+
+/// Waits for about so many reads of the database.
+async fn moment(rig: &Rig, number: usize) {
+    for _ in 0..number {
+        rig.services.store.check().await.unwrap();
+    }
+}
+
+/// Changes an account and ends its sessions, as the operator's commands do.
+async fn change(rig: &Rig, user: UserId, how: impl AsyncFnOnce(&mut Write)) {
+    let mut transaction = rig.services.store.begin().await.unwrap();
+    how(&mut transaction).await;
+    sessions::end_all_of(&mut transaction, user, None, rig.services.clock.now()).await.unwrap();
+    transaction.commit().await.unwrap();
+}
+
+async fn reset(rig: &Rig, user: UserId, hash: &str) {
+    change(rig, user, async |transaction| users::set_password(transaction, user, hash).await.unwrap()).await;
+}
+
+async fn alive(rig: &Rig, user: UserId) -> usize {
+    rig.services.store.sessions_of(user, rig.services.clock.now()).await.unwrap().len()
+}
+
+async fn no_sign_in_outlives_a_reset_that_comes_meanwhile(rig: Rig) {
+    let ada = rig.host("ada").await.user().unwrap();
+    let (before, after) = (stored(&rig, ada).await.password_hash, hash(&rig, "another staple").await);
+    let mut refused = 0;
+    for number in 0..MOMENTS {
+        reset(&rig, ada, &before).await;
+        let sender = Sender::default();
+        let login = rig.services.login("ada", "correct horse", &sender);
+        let meanwhile = async {
+            moment(&rig, number).await;
+            reset(&rig, ada, &after).await;
+        };
+        let (signed, ()) = tokio::join!(login, meanwhile);
+        assert_eq!(alive(&rig, ada).await, 0, "at moment {number}: {:?}", signed.map(|_| "signed in"));
+        refused += u32::from(signed.is_err());
+        rig.hands.advance(Duration::from_secs(3_600));
+    }
+    assert!(refused > 0, "the reset came in between at no moment");
+}
+
+async fn no_sign_in_outlives_being_disabled_meanwhile(rig: Rig) {
+    let ada = rig.host("ada").await.user().unwrap();
+    let since = rig.services.clock.now();
+    for number in 0..MOMENTS {
+        change(&rig, ada, async |transaction| users::set_disabled(transaction, ada, None).await.unwrap())
+            .await;
+        let sender = Sender::default();
+        let login = rig.services.login("ada", "correct horse", &sender);
+        let meanwhile = async {
+            moment(&rig, number).await;
+            let how = async |transaction: &mut Write| {
+                users::set_disabled(transaction, ada, Some(since)).await.unwrap();
+            };
+            change(&rig, ada, how).await;
+        };
+        let (_, ()) = tokio::join!(login, meanwhile);
+        change(&rig, ada, async |transaction| users::set_disabled(transaction, ada, None).await.unwrap())
+            .await;
+        assert_eq!(alive(&rig, ada).await, 0, "at moment {number}");
+    }
+}
+
+async fn no_new_password_takes_the_place_of_a_reset_that_comes_meanwhile(rig: Rig) {
+    let signed = rig.sign_up("ada").await;
+    let ada = signed.principal.user().unwrap();
+    let (before, after) = (stored(&rig, ada).await.password_hash, hash(&rig, "another staple").await);
+    for number in 0..MOMENTS {
+        let mut transaction = rig.services.store.begin().await.unwrap();
+        users::set_password(&mut transaction, ada, &before).await.unwrap();
+        transaction.commit().await.unwrap();
+        let sender = Sender::default();
+        let signed = rig.services.login("ada", "correct horse", &sender).await.unwrap();
+        let asker = Asker::new(signed.principal, sender.address);
+        let own = rig.services.change_password(&asker, "correct horse", "a third staple", &sender);
+        let meanwhile = async {
+            moment(&rig, number).await;
+            reset(&rig, ada, &after).await;
+        };
+        let (_, ()) = tokio::join!(own, meanwhile);
+        assert_eq!(stored(&rig, ada).await.password_hash, after, "at moment {number}");
+        rig.hands.advance(Duration::from_secs(3_600));
+    }
+}
+
+async fn no_new_password_is_set_by_a_session_that_ends_meanwhile(rig: Rig) {
+    let signed = rig.sign_up("ada").await;
+    let ada = signed.principal.user().unwrap();
+    let asker = Asker::new(signed.principal, Sender::default().address);
+    let before = stored(&rig, ada).await.password_hash;
+    change(&rig, ada, async |_| ()).await;
+    let sender = Sender::default();
+    let refused = rig.services.change_password(&asker, "correct horse", "another staple", &sender).await;
+    assert_eq!(refused.unwrap_err().into_problem().status, 401);
+    assert_eq!(stored(&rig, ada).await.password_hash, before);
+}
+
+async fn an_account_has_only_so_many_sessions(rig: Rig) {
+    let first = rig.sign_up("ada").await;
+    let ada = first.principal.user().unwrap();
+    let mut last = None;
+    for _ in 0..50 {
+        rig.hands.advance(Duration::from_millis(10));
+        last = Some(rig.services.login("ada", "correct horse", &Sender::default()).await.unwrap());
+    }
+    assert_eq!(alive(&rig, ada).await, 50);
+    assert!(rig.services.authenticate(&first.token).await.unwrap().is_none(), "used longest ago");
+    assert!(rig.services.authenticate(&last.unwrap().token).await.unwrap().is_some());
+}
+
+async fn a_guest_that_left_does_not_come_back_by_a_new_name(rig: Rig) {
+    let guest = rig.guest();
+    let (services, voter) = (&rig.services, guest.voter().unwrap());
+    assert_eq!(services.rename(&guest, "Eve").await.unwrap().display_name.as_deref(), Some("Eve"));
+    assert_eq!(services.store.guest_name(voter).await.unwrap(), Some(Some("Eve".to_owned())));
+    services.delete_me(&guest).await.unwrap();
+    assert_eq!(services.rename(&guest, "Eve").await.unwrap_err().into_problem().status, 401);
+    assert_eq!(services.store.guest_name(voter).await.unwrap(), None);
+    let both = (services.rename(&guest, "Eve"), services.delete_me(&guest));
+    let _ = tokio::join!(both.0, both.1);
+    assert_eq!(services.store.guest_name(voter).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn whatever_is_sent_as_a_sign_in_is_in_the_trail_when_it_fails() {
+    let server = TestServer::start().await;
+    for (name, password) in [("", "x"), ("no such name!", "correct horse"), ("ada", "short")] {
+        let body = json!({"username": name, "password": password});
+        let asked = server.nobody().request(Method::POST, "/api/v1/auth/login").json(&body);
+        assert_eq!(asked.send().await.unwrap().status(), 401, "{name}");
+    }
+    let trail = eventually("all are in the trail", async || {
+        let trail = server.command(&["audit"], "").await.unwrap();
+        (trail.matches("sign_in_failed").count() == 3).then_some(trail)
+    })
+    .await;
+    assert!(!trail.contains("no such name"), "what was typed is in no trail: {trail}");
+}
