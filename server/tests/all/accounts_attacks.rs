@@ -93,8 +93,6 @@ async fn no_sign_in_outlives_being_disabled_meanwhile(rig: Rig) {
             change(&rig, ada, how).await;
         };
         let (_, ()) = tokio::join!(login, meanwhile);
-        change(&rig, ada, async |transaction| users::set_disabled(transaction, ada, None).await.unwrap())
-            .await;
         assert_eq!(alive(&rig, ada).await, 0, "at moment {number}");
     }
 }
