@@ -12,6 +12,7 @@ mod contract;
 mod crash;
 mod dawdling;
 mod doors;
+mod exports;
 mod fuzz;
 mod hostile;
 mod http;
