@@ -4,7 +4,7 @@
 use domain::Timestamp;
 use leptos::ev::SubmitEvent;
 use leptos::prelude::{document, location, window};
-use wasm_bindgen::JsCast;
+use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Element, FormData, HtmlElement, HtmlFormElement, HtmlInputElement, Storage};
 
 /// The time by this device's clock.
@@ -35,7 +35,7 @@ pub(crate) fn fields(event: &SubmitEvent) -> Vec<(String, String)> {
     let Some(data) = form(event).and_then(|form| FormData::new_with_form(&form).ok()) else {
         return Vec::new();
     };
-    let pair = |entry: wasm_bindgen::JsValue| {
+    let pair = |entry: JsValue| {
         let entry: js_sys::Array = entry.dyn_into().ok()?;
         Some((entry.get(0).as_string()?, entry.get(1).as_string()?))
     };
@@ -84,6 +84,23 @@ pub(crate) fn focus(id: &str) {
     if let Some(element) = document().get_element_by_id(id).and_then(|e| e.dyn_into::<HtmlElement>().ok()) {
         let _ = element.focus();
     }
+}
+
+/// Puts a text into a field, if it is there and empty.
+pub(crate) fn fill(id: &str, text: &str) {
+    let field = document().get_element_by_id(id).and_then(|e| e.dyn_into::<HtmlInputElement>().ok());
+    if let Some(field) = field.filter(|field| field.value().is_empty()) {
+        field.set_value(text);
+    }
+}
+
+/// Takes the voting ticket out of the address, where it stands behind `#`, so that nobody reads it there later.
+pub(crate) fn take_ticket() -> Option<String> {
+    let ticket = location().hash().ok()?.strip_prefix("#ticket=")?.to_owned();
+    if let (Ok(history), Ok(path)) = (window().history(), location().pathname()) {
+        let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&path));
+    }
+    Some(ticket)
 }
 
 /// What was kept under a key.

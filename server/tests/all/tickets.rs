@@ -16,7 +16,7 @@ async fn a_host_makes_tickets_and_nobody_else_sees_them() {
     assert_eq!((status, made["tickets"].as_array().map(Vec::len)), (201, Some(2)), "{made}");
     let ticket = &made["tickets"][0];
     let written = ticket["code"].as_str().unwrap();
-    assert!(ticket["url"].as_str().unwrap().ends_with(&format!("/r/{code}?ticket={written}")), "{ticket}");
+    assert!(ticket["url"].as_str().unwrap().ends_with(&format!("/r/{code}#ticket={written}")), "{ticket}");
     assert_eq!(
         (host.get(&path).await.1["tickets"].as_array().map(Vec::len), &ticket["used"]),
         (Some(2), &json!(false))
