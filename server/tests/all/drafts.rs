@@ -122,7 +122,12 @@ async fn a_draft_of_anothers_is_answered_like_an_id_of_nothing() {
             for draft in &ground.drafts {
                 let answered = answer(&who, way, rooms, draft).await;
                 if answered != expected {
-                    wrong.push(format!("{} {} as {name}: {answered:?}, not {expected:?}", way.0, way.1));
+                    let differs =
+                        answered.1.bytes().zip(expected.1.bytes()).take_while(|(one, other)| one == other);
+                    let words =
+                        String::from_utf8_lossy(&answered.1.as_bytes()[differs.count()..]).into_owned();
+                    let (is, should) = (answered.0, expected.0);
+                    wrong.push(format!("{} {} as {name}: {is}, not {should}: …{words:.80}", way.0, way.1));
                 }
             }
         }

@@ -54,9 +54,10 @@ async fn an_export_brings_no_poll_into_memory_and_counts_what_is_recorded(rig: R
     let before = epochs().await;
     let held = export(&rig, &host).await;
     assert_eq!(epochs().await, before, "who loads a poll raises its epoch");
-    for (room, poll) in [(0, closed), (1, open)] {
+    let rooms = held["rooms"].as_array().unwrap();
+    for poll in [closed, open] {
         let tally = json!([{"poll": poll, "round": 0, "ballots": 3, "marks": {"0": 1, "2": 2}}]);
-        assert_eq!(held["rooms"][room]["tallies"], tally);
+        assert!(rooms.iter().any(|room| room["tallies"] == tally), "{poll}: {held}");
     }
 }
 
