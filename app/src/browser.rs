@@ -3,7 +3,7 @@
 
 use domain::Timestamp;
 use leptos::ev::SubmitEvent;
-use leptos::prelude::{document, location, window};
+use leptos::prelude::{document, location, on_cleanup, window, window_event_listener_untyped};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Element, FormData, HtmlElement, HtmlFormElement, HtmlInputElement, Storage};
 
@@ -96,11 +96,25 @@ pub(crate) fn fill(id: &str, text: &str) {
 
 /// Takes the voting ticket out of the address, where it stands behind `#`, so that nobody reads it there later.
 pub(crate) fn take_ticket() -> Option<String> {
-    let ticket = location().hash().ok()?.strip_prefix("#ticket=")?.to_owned();
+    let ticket = ticket()?;
     if let (Ok(history), Ok(path)) = (window().history(), location().pathname()) {
         let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&path));
     }
     Some(ticket)
+}
+
+/// Loads the page again when the link on a ticket is followed in it: browsers stay where all but `#` is the same.
+pub(crate) fn follow_tickets() {
+    let heard = window_event_listener_untyped("hashchange", |_| {
+        if ticket().is_some() {
+            reload();
+        }
+    });
+    on_cleanup(move || heard.remove());
+}
+
+fn ticket() -> Option<String> {
+    location().hash().ok()?.strip_prefix("#ticket=").map(str::to_owned)
 }
 
 /// What was kept under a key.

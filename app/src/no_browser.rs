@@ -35,6 +35,8 @@ pub(crate) fn take_ticket() -> Option<String> {
     None
 }
 
+pub(crate) fn follow_tickets() {}
+
 pub(crate) fn toggle_full_screen() {}
 
 pub(crate) fn meant_for_control(_: &KeyboardEvent) -> bool {

@@ -43,6 +43,18 @@ test('the link on a ticket fills the form in, and following it uses nothing up',
   await expect(late.getByLabel('Your voting ticket')).toHaveAccessibleDescription(/was used already/);
 });
 
+test('a ticket whose link is followed in the open page fills the form in, too', async ({ signIn, visit }) => {
+  const { api } = await signIn();
+  const room = await api.openRoom([LUNCH], { voters: 'ticket' });
+  const [ticket] = await made(api, room, 1);
+  const phone = await visit({ phone: true });
+  await openLive(phone, `/r/${room.code}`);
+  await expect(phone.getByLabel('Your voting ticket')).toHaveValue('');
+  await phone.evaluate((url) => location.assign(url), ticket.url);
+  await expect(phone.getByLabel('Your voting ticket')).toHaveValue(ticket.code);
+  await expect(phone).toHaveURL(`/r/${room.code}`);
+});
+
 test('the choice of tickets reaches an open page, and asks there', async ({ signIn, visit }) => {
   const { page: host, api } = await signIn();
   const room = await api.openRoom([LUNCH]);

@@ -19,6 +19,7 @@ pub(super) fn draw(page: RoomPage) -> Drawn {
     let code = page.room.code.as_str().to_owned();
     // Links on tickets have it behind `#`; those that were printed before, in the query.
     let ticket = browser::take_ticket().or_else(|| page.ticket.clone());
+    browser::follow_tickets();
     let live = Live::start(RoomPage { ticket, ..page }, None);
     let heading = Memo::new(move |_| live.room.with(|room| room.room.title.clone()));
     let current = live.shown();

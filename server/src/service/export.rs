@@ -74,6 +74,7 @@ impl Services {
             .collect();
         out.field(",", "tickets", &tickets).await?;
         if let Some(user) = principal.user() {
+            out.field(",", "registered_at", &self.store.registered_at(user).await?).await?;
             out.field(",", "sessions", &self.sessions(asker).await?).await?;
             let events: Vec<_> = self.store.audit(Some(user), EVENTS).await?.into_iter().map(|row| {
                 json!({"at": row.at, "event": row.event, "room": row.room, "address_hash": row.address_hash,

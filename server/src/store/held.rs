@@ -113,6 +113,16 @@ impl Store {
         found.iter().map(cast).collect()
     }
 
+    /// When an account was made.
+    pub async fn registered_at(&self, user: UserId) -> Result<Option<Timestamp>> {
+        query("SELECT created_at FROM users WHERE id = ?")
+            .bind(user.as_bytes().to_vec())
+            .fetch_optional(&self.read)
+            .await?
+            .map(|found| row::time(&found, "created_at"))
+            .transpose()
+    }
+
     /// The guests that an account has become, the last first.
     pub async fn adopted_by(&self, user: UserId) -> Result<Vec<AdoptedRow>> {
         query(

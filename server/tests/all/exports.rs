@@ -53,6 +53,7 @@ async fn an_export_brings_no_poll_into_memory_and_counts_what_is_recorded(rig: R
     };
     let before = epochs().await;
     let held = export(&rig, &host).await;
+    assert!(held["registered_at"].is_string(), "{held}");
     assert_eq!(epochs().await, before, "who loads a poll raises its epoch");
     let rooms = held["rooms"].as_array().unwrap();
     for poll in [closed, open] {
@@ -104,7 +105,7 @@ async fn guests_that_became_an_account_and_tickets_are_told(rig: Rig) {
     let room = NewRoom { title: "Lunch".into(), settings, polls: Vec::new() };
     let room = rig.services.create_room(&host, room).await.unwrap();
     let code = room.code.as_str();
-    let ticket = rig.services.make_tickets(&host, code, 2).await.unwrap()[0].code.clone();
+    let ticket = rig.services.make_tickets(&host, code, 2).await.unwrap()[0].code;
     rig.services.use_ticket(&guest, code, ticket.as_str()).await.unwrap();
     let of = |held: &Value| (held["tickets"][0]["ticket"].clone(), held["tickets"][0]["room"].clone());
     let held = export(&rig, &guest).await;
