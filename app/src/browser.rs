@@ -3,8 +3,8 @@
 
 use domain::Timestamp;
 use leptos::ev::SubmitEvent;
-use leptos::prelude::{document, location, window};
-use wasm_bindgen::JsCast;
+use leptos::prelude::{document, location, on_cleanup, window, window_event_listener_untyped};
+use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Element, FormData, HtmlElement, HtmlFormElement, HtmlInputElement, Storage};
 
 /// The time by this device's clock.
@@ -35,7 +35,7 @@ pub(crate) fn fields(event: &SubmitEvent) -> Vec<(String, String)> {
     let Some(data) = form(event).and_then(|form| FormData::new_with_form(&form).ok()) else {
         return Vec::new();
     };
-    let pair = |entry: wasm_bindgen::JsValue| {
+    let pair = |entry: JsValue| {
         let entry: js_sys::Array = entry.dyn_into().ok()?;
         Some((entry.get(0).as_string()?, entry.get(1).as_string()?))
     };
@@ -84,6 +84,37 @@ pub(crate) fn focus(id: &str) {
     if let Some(element) = document().get_element_by_id(id).and_then(|e| e.dyn_into::<HtmlElement>().ok()) {
         let _ = element.focus();
     }
+}
+
+/// Puts a text into a field, if it is there and empty.
+pub(crate) fn fill(id: &str, text: &str) {
+    let field = document().get_element_by_id(id).and_then(|e| e.dyn_into::<HtmlInputElement>().ok());
+    if let Some(field) = field.filter(|field| field.value().is_empty()) {
+        field.set_value(text);
+    }
+}
+
+/// Takes the voting ticket out of the address, where it stands behind `#`, so that nobody reads it there later.
+pub(crate) fn take_ticket() -> Option<String> {
+    let ticket = ticket()?;
+    if let (Ok(history), Ok(path)) = (window().history(), location().pathname()) {
+        let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&path));
+    }
+    Some(ticket)
+}
+
+/// Loads the page again when the link on a ticket is followed in it: browsers stay where all but `#` is the same.
+pub(crate) fn follow_tickets() {
+    let heard = window_event_listener_untyped("hashchange", |_| {
+        if ticket().is_some() {
+            reload();
+        }
+    });
+    on_cleanup(move || heard.remove());
+}
+
+fn ticket() -> Option<String> {
+    location().hash().ok()?.strip_prefix("#ticket=").map(str::to_owned)
 }
 
 /// What was kept under a key.

@@ -29,6 +29,14 @@ pub(crate) fn tick(_: &HtmlFormElement, _: &[i64]) {}
 
 pub(crate) fn focus(_: &str) {}
 
+pub(crate) fn fill(_: &str, _: &str) {}
+
+pub(crate) fn take_ticket() -> Option<String> {
+    None
+}
+
+pub(crate) fn follow_tickets() {}
+
 pub(crate) fn toggle_full_screen() {}
 
 pub(crate) fn meant_for_control(_: &KeyboardEvent) -> bool {

@@ -164,6 +164,7 @@ test('what people type runs nowhere', async ({ signIn, visit, mayComplain }) => 
     `/rooms/${room.code}/tickets`,
     `/r/${room.code}`,
     `/r/${room.code}?ticket=${encodeURIComponent(nasty)}`,
+    `/r/${room.code}?#ticket=${encodeURIComponent(nasty)}`,
     `/r/${room.code}/host`,
     `/r/${room.code}/screen`,
     '/account',

@@ -16,11 +16,16 @@ test('the link on a ticket fills the form in, and following it uses nothing up',
   const { api } = await signIn();
   const room = await api.openRoom([LUNCH], { voters: 'ticket' });
   const [ticket] = await made(api, room, 1);
-  const { pathname, search } = new URL(ticket.url);
+  const { pathname, hash } = new URL(ticket.url);
   const [phone, late] = [await visit({ phone: true }), await visit({ phone: true })];
   for (const visitor of [late, phone]) {
-    await openLive(visitor, pathname + search);
+    const asked: string[] = [];
+    visitor.on('request', (request) => asked.push(request.url() + JSON.stringify(request.headers())));
+    await openLive(visitor, pathname + hash);
     await expect(visitor.getByLabel('Your voting ticket')).toHaveValue(ticket.code);
+    // The code is in no log on the way, and does not stay in the address.
+    await expect(visitor).toHaveURL(pathname);
+    expect(asked.filter((request) => request.includes(ticket.code))).toEqual([]);
     await expect(option(visitor, 'Thai')).toBeHidden();
   }
   const field = phone.getByLabel('Your voting ticket');
@@ -36,6 +41,18 @@ test('the link on a ticket fills the form in, and following it uses nothing up',
   await expectBars(phone, { Thai: 1, Pizza: 0, 'Salad bar': 0 });
   await late.getByRole('button', { name: 'Use my ticket' }).click();
   await expect(late.getByLabel('Your voting ticket')).toHaveAccessibleDescription(/was used already/);
+});
+
+test('a ticket whose link is followed in the open page fills the form in, too', async ({ signIn, visit }) => {
+  const { api } = await signIn();
+  const room = await api.openRoom([LUNCH], { voters: 'ticket' });
+  const [ticket] = await made(api, room, 1);
+  const phone = await visit({ phone: true });
+  await openLive(phone, `/r/${room.code}`);
+  await expect(phone.getByLabel('Your voting ticket')).toHaveValue('');
+  await phone.evaluate((url) => location.assign(url), ticket.url);
+  await expect(phone.getByLabel('Your voting ticket')).toHaveValue(ticket.code);
+  await expect(phone).toHaveURL(`/r/${room.code}`);
 });
 
 test('the choice of tickets reaches an open page, and asks there', async ({ signIn, visit }) => {

@@ -43,7 +43,7 @@ use crate::config::{Config, Secret};
 use crate::doors::Doors;
 use crate::error::{Error, Result};
 use crate::serve::Patience;
-use crate::service::{Services, TicketHolders};
+use crate::service::{ExportQueue, Services, TicketHolders};
 use crate::state::{AppState, Site};
 use crate::store::Store;
 use crate::ws::Hub;
@@ -87,6 +87,7 @@ impl Server {
             tokens: Tokens::new(&keys, clock.clone()),
             keys,
             audit,
+            exports: ExportQueue::default(),
             ticket_holders: TicketHolders::default(),
             doors: Doors::new(config.doors.clone(), link, clock.clone()),
             clock,

@@ -6,6 +6,7 @@ use leptos::prelude::*;
 use super::fields::TextField;
 use super::form::FormState;
 use super::problem::Alert;
+use crate::browser;
 use crate::data::Visitor;
 use crate::erase::{Drawn, Erase, changing, wording};
 use crate::live::Live;
@@ -87,6 +88,9 @@ fn sign_in(code: &str, can_register: bool) -> Drawn {
 fn ticket_form(live: Live) -> Drawn {
     let form = FormState::new("ticket");
     let first = live.page().ticket.unwrap_or_default();
+    // The server did not see what came behind `#`, and drew the field empty.
+    let (field, ticket) = (form.id("ticket"), first.clone());
+    Effect::new(move || browser::fill(&field, &ticket));
     view! {
         <section class="card">
             <form method="post" action=format!("/r/{}", live.code())>

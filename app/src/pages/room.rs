@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use crate::browser;
 use crate::components::admission::{Admission, Guarantee};
 use crate::components::ballot::Ballot;
 use crate::components::connection::{ConnectionState, Notices, People};
@@ -16,7 +17,10 @@ pub(super) fn draw(page: RoomPage) -> Drawn {
     let title = page.room.title.clone();
     let is_host = page.room.is_host;
     let code = page.room.code.as_str().to_owned();
-    let live = Live::start(page, None);
+    // Links on tickets have it behind `#`; those that were printed before, in the query.
+    let ticket = browser::take_ticket().or_else(|| page.ticket.clone());
+    browser::follow_tickets();
+    let live = Live::start(RoomPage { ticket, ..page }, None);
     let heading = Memo::new(move |_| live.room.with(|room| room.room.title.clone()));
     let current = live.shown();
     let inside = view! {

@@ -54,8 +54,10 @@ pub enum Door {
     Vote,
     /// Making a room, by account.
     Room,
-    /// Having all that is held about one written out, by account.
+    /// Having all that is held about one written out, by account or guest.
     Export,
+    /// The same, by address: guests cost nothing.
+    ExportFrom,
 }
 
 impl Door {
@@ -72,6 +74,7 @@ impl Door {
             Self::Vote => "vote",
             Self::Room => "room",
             Self::Export => "export",
+            Self::ExportFrom => "export-from",
         }
     }
 }

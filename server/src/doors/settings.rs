@@ -39,9 +39,12 @@ pub struct DoorSettings {
     /// Rooms made by one account.
     #[arg(long, env = "VOXPOP_LIMIT_ROOMS", default_value = "120/1h")]
     pub limit_rooms: Limit,
-    /// Exports of all that is held about one account.
+    /// Exports of all that is held about one account or guest, and exports to one address.
     #[arg(long, env = "VOXPOP_LIMIT_EXPORTS", default_value = "20/1h")]
     pub limit_exports: Limit,
+    /// See above.
+    #[arg(long, env = "VOXPOP_LIMIT_EXPORTS_FROM", default_value = "120/1h")]
+    pub limit_exports_from: Limit,
 }
 
 impl DoorSettings {
@@ -58,6 +61,7 @@ impl DoorSettings {
             limit_votes: Limit::Off,
             limit_rooms: Limit::Off,
             limit_exports: Limit::Off,
+            limit_exports_from: Limit::Off,
         }
     }
 
@@ -74,6 +78,7 @@ impl DoorSettings {
             Door::Vote => self.limit_votes,
             Door::Room => self.limit_rooms,
             Door::Export => self.limit_exports,
+            Door::ExportFrom => self.limit_exports_from,
         }
     }
 }

@@ -23,9 +23,9 @@ pub(super) fn join_url(site: &Site, headers: &HeaderMap, code: RoomCode) -> Stri
     format!("{}/r/{code}", base.trim_end_matches('/'))
 }
 
-/// Where a ticket of a room is used.
+/// Where a ticket of a room is used. What stands behind `#` stays in the browser: no proxy logs it, no `Referer` has it.
 pub(super) fn ticket_url(site: &Site, headers: &HeaderMap, code: RoomCode, ticket: &TicketCode) -> String {
-    format!("{}?ticket={}", join_url(site, headers, code), ticket.as_str())
+    format!("{}#ticket={}", join_url(site, headers, code), ticket.as_str())
 }
 
 fn is_loopback(host: &Authority) -> bool {

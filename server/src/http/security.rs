@@ -26,12 +26,14 @@ fn foreign_origin() -> Problem {
 }
 
 /// Whether a request comes from a page of this site, going by its `Origin`. Without one it comes from a
-/// program; `null` is what a browser sends for pages that have no site, and is foreign.
+/// program; `null` is what a browser sends for pages that have no site, and is foreign. Where an https URL is set,
+/// pages have that origin and no other: a name that was made to lead here is its own `Host`.
 pub fn is_own_origin(headers: &HeaderMap, site: &Site) -> bool {
     let Some(origin) = headers.get(header::ORIGIN) else { return true };
     let Some(origin) = origin.to_str().ok().and_then(Origin::parse) else { return false };
     let public = site.public_url.as_deref().and_then(Origin::parse);
-    public.as_ref() == Some(&origin) || host(headers).is_some_and(|host| origin.is_at(&host))
+    let is_at_host = || !site.is_https() && host(headers).is_some_and(|host| origin.is_at(&host));
+    public.as_ref() == Some(&origin) || is_at_host()
 }
 
 /// A name of 253 characters (RFC 1035) and a port.
@@ -149,24 +151,41 @@ mod tests {
 
     #[test]
     fn an_origin_is_ours_by_public_url_or_host() {
+        let own =
+            |site: &Site, origin, host| is_own_origin(&sent(&[("origin", origin), ("host", host)]), site);
+        for plain in [site(None), site(Some("http://vote.example"))] {
+            assert!(own(&plain, "http://10.0.0.1:3000", "10.0.0.1:3000"));
+            assert!(own(&plain, "https://inner", "inner:443"));
+            assert!(own(&plain, "http://[::1]:3000", "[::1]:3000"));
+            for foreign in ["null", "", "https://vote.example", "http://10.0.0.1:3001", "ftp://10.0.0.1:3000"]
+            {
+                assert!(!own(&plain, foreign, "10.0.0.1:3000"), "{foreign}");
+            }
+        }
+        assert!(own(&site(Some("http://vote.example")), "http://vote.example", "10.0.0.1:3000"));
+        assert!(is_own_origin(&sent(&[("host", "h")]), &site(None)));
+    }
+
+    #[test]
+    fn over_https_the_public_origin_alone_is_ours() {
         let site = site(Some("https://vote.example"));
         let own = |origin, host| is_own_origin(&sent(&[("origin", origin), ("host", host)]), &site);
-        assert!(own("https://vote.example", "10.0.0.1:3000"));
-        assert!(own("https://VOTE.example:443", "10.0.0.1:3000"));
-        assert!(own("http://10.0.0.1:3000", "10.0.0.1:3000"));
-        assert!(own("https://inner", "inner:443"));
-        assert!(own("http://[::1]:3000", "[::1]:3000"));
-        for foreign in [
-            "null",
-            "",
-            "http://vote.example",
-            "https://vote.example.evil",
-            "http://10.0.0.1:3001",
-            "ftp://10.0.0.1:3000",
-        ] {
-            assert!(!own(foreign, "10.0.0.1:3000"), "{foreign}");
+        for host in ["vote.example", "10.0.0.1:3000"] {
+            assert!(own("https://vote.example", host));
+            assert!(own("https://VOTE.example:443", host));
         }
-        assert!(is_own_origin(&sent(&[("host", "h")]), &site));
+        for (foreign, host) in [
+            ("http://rebound.example", "rebound.example"),
+            ("https://rebound.example", "rebound.example"),
+            ("http://10.0.0.1:3000", "10.0.0.1:3000"),
+            ("http://vote.example", "vote.example"),
+            ("https://vote.example.evil", "vote.example"),
+            ("null", "vote.example"),
+            ("", "vote.example"),
+        ] {
+            assert!(!own(foreign, host), "{foreign}");
+        }
+        assert!(is_own_origin(&sent(&[("host", "vote.example")]), &site), "a program");
     }
 
     proptest! {
@@ -176,7 +195,7 @@ mod tests {
             let mut headers = sent(&[("host", "vote.example")]);
             let origin = format!("{scheme}://{host}:{port}");
             headers.insert("origin", HeaderValue::from_str(&origin).unwrap());
-            let is_ours = host == "vote.example" && [443, 80].contains(&port);
+            let is_ours = scheme == "https" && host == "vote.example" && port == 443;
             prop_assert!(is_ours || !is_own_origin(&headers, &site), "{}", origin);
         }
     }

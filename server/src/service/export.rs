@@ -1,77 +1,146 @@
 //! Everything that is held about somebody, written out.
 
+mod queue;
+
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 
 use axum::body::Bytes;
-use domain::{PollId, RoomId, VoterId};
+use domain::{Mark, PollId, RoomId, UserId, VoterId};
 use futures_util::StreamExt;
 use futures_util::stream::{Stream, unfold};
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
+pub use self::queue::ExportQueue;
+use self::queue::Place;
 use super::{RoomState, Services, Viewer};
-use crate::auth::{Asker, Principal};
+use crate::auth::{Asker, Principal, Sender};
 use crate::doors::Door;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::store::held::CastRow;
 
 /// How many parts wait for a slow reader; the rest is read from the database when there is room.
 const WAITING: usize = 2;
 /// How many security events are written out.
 const EVENTS: u32 = 1_000;
+/// Beyond how many ballots a turn in the queue ends, to be taken again for the rest when these are on their way.
+const BALLOTS: usize = 10_000;
 
 impl Services {
-    /// All that is held about the asker, as one JSON object that comes in parts: rooms of a host can be large.
+    /// All that is held about the asker, as one JSON object that comes in parts: rooms of a host can be large. Nothing is
+    /// read any more once the stream is dropped.
     pub async fn export(
         &self,
         asker: &Asker,
+        sender: &Sender,
     ) -> Result<impl Stream<Item = std::result::Result<Bytes, Infallible>> + use<>> {
         let principal = asker.principal()?.clone();
         self.doors.enter(Door::Export, principal.voter()).await?;
+        self.doors.enter(Door::ExportFrom, sender.address).await?;
+        let place = self.exports.enter()?;
         let (parts, written) = mpsc::channel(WAITING);
         let (services, asker) = (self.clone(), asker.clone());
-        tokio::spawn(async move {
+        let mut writing = JoinSet::new();
+        // A task of its own, so that it does not stand still in its turn while the reader takes nothing.
+        writing.spawn(async move {
             // What is cut short is no JSON, so that nobody takes it for the whole.
-            if let Err(error) = services.write_out(&asker, &principal, &parts).await {
+            if let Err(error) = services.write_out(&asker, &principal, place, &Out(parts)).await {
                 tracing::warn!(%error, "an export was cut short");
             }
         });
-        let parts = unfold(written, async |mut written| written.recv().await.map(|part| (Ok(part), written)));
+        let parts = unfold((written, writing), async |(mut written, writing)| {
+            written.recv().await.map(|part| (Ok(part), (written, writing)))
+        });
         // Whatever compresses the answer asks once more after the end.
         Ok(parts.fuse())
     }
 
-    async fn write_out(
-        &self,
-        asker: &Asker,
-        principal: &Principal,
-        parts: &mpsc::Sender<Bytes>,
-    ) -> Result<()> {
-        let out = Out(parts);
-        let now = self.clock.now();
+    async fn write_out(&self, asker: &Asker, principal: &Principal, place: Place, out: &Out) -> Result<()> {
+        let voter = principal.voter();
+        let (ballots, rest) = self.ballots_from(None, voter, place).await?;
         out.field("{", "about", &principal.me).await?;
-        out.field(",", "exported_at", &now).await?;
+        out.field(",", "exported_at", &self.clock.now()).await?;
+        self.write_ballots(out, voter, ballots, rest).await?;
+        out.field(",", "adoptions", &self.adoptions(principal).await?).await?;
+        let tickets: Vec<_> = self
+            .store
+            .tickets_held_by(voter)
+            .await?
+            .into_iter()
+            .map(|held| json!({"room": held.room, "ticket": held.code, "used_at": held.used_at}))
+            .collect();
+        out.field(",", "tickets", &tickets).await?;
         if let Some(user) = principal.user() {
+            out.field(",", "registered_at", &self.store.registered_at(user).await?).await?;
             out.field(",", "sessions", &self.sessions(asker).await?).await?;
             let events: Vec<_> = self.store.audit(Some(user), EVENTS).await?.into_iter().map(|row| {
                 json!({"at": row.at, "event": row.event, "room": row.room, "address_hash": row.address_hash,
                     "device": row.device, "detail": row.detail})
             }).collect();
             out.field(",", "security_events", &events).await?;
-            self.write_rooms(&out, user).await?;
+            self.write_rooms(out, user).await?;
         }
-        self.write_ballots(&out, principal.voter()).await?;
         out.say("}").await
     }
 
-    async fn write_rooms(&self, out: &Out<'_>, user: domain::UserId) -> Result<()> {
+    /// The guests that the account became, or the rooms in which the guest became one.
+    async fn adoptions(&self, principal: &Principal) -> Result<Vec<Value>> {
+        let adopted = match principal.user() {
+            Some(user) => self.store.adopted_by(user).await?,
+            None => self.store.adoptions_of(principal.voter()).await?,
+        };
+        let written = adopted.into_iter();
+        Ok(written.map(|row| json!({"room": row.room, "guest": row.guest, "at": row.at})).collect())
+    }
+
+    async fn write_ballots(
+        &self,
+        out: &Out,
+        voter: VoterId,
+        mut ballots: Vec<Value>,
+        mut rest: Option<PollId>,
+    ) -> Result<()> {
+        let mut before = ",\"ballots\":[";
+        loop {
+            let written: Vec<String> = ballots.iter().map(Value::to_string).collect();
+            out.say(&format!("{before}{}", written.join(","))).await?;
+            if rest.is_none() {
+                return out.say("]").await;
+            }
+            (ballots, rest) = self.ballots_from(rest, voter, self.exports.enter()?).await?;
+            before = if ballots.is_empty() { "" } else { "," };
+        }
+    }
+
+    /// The voter's ballots in the polls after one, in one turn, and after which there may be more.
+    async fn ballots_from(
+        &self,
+        mut after: Option<PollId>,
+        voter: VoterId,
+        place: Place,
+    ) -> Result<(Vec<Value>, Option<PollId>)> {
+        let _turn = place.turn().await?;
+        let mut ballots = Vec::new();
+        while let Some(last) = self.store.polls_after(after).await? {
+            ballots.extend(self.store.ballots_of(voter, after, last).await?.into_iter().map(told));
+            after = Some(last);
+            if ballots.len() >= BALLOTS {
+                return Ok((ballots, after));
+            }
+        }
+        Ok((ballots, None))
+    }
+
+    async fn write_rooms(&self, out: &Out, user: UserId) -> Result<()> {
         let mut before: Option<RoomId> = None;
         let viewer = Viewer { is_host: true, ..Viewer::default() };
         out.say(",\"rooms\":[").await?;
         while let Some(room) = self.store.rooms_of(user, "", before, 1).await?.pop() {
             let state = RoomState { polls: self.store.polls_of(room.id).await?, room };
-            let tallies: Vec<_> =
-                self.ballots.now(&state.shown()).await?.into_iter().map(|now| now.tally).collect();
+            let tallies = self.recorded_tallies(&state).await?;
             let comma = if before.is_some() { "," } else { "" };
             before = Some(state.room.id);
             let room = json!({"room": state.room_for(&viewer, self.clock.now()), "tallies": tallies});
@@ -80,34 +149,45 @@ impl Services {
         out.say("]").await
     }
 
-    async fn write_ballots(&self, out: &Out<'_>, voter: VoterId) -> Result<()> {
-        let cast = self.store.ballots_of(voter).await?;
-        let mut written = Vec::with_capacity(cast.len());
-        for ballot in cast {
-            let question = self.question(ballot.poll).await?;
-            written.push(json!({"poll": ballot.poll, "question": question, "round": ballot.round,
-                "choice": ballot.standing.choice, "cast_at": ballot.cast_at}));
+    /// How a room's polls stand in SQL. The ballot box is not asked: it would bring each of them into memory, and push
+    /// those out that people vote in.
+    async fn recorded_tallies(&self, state: &RoomState) -> Result<Vec<Value>> {
+        let mut counts: BTreeMap<PollId, (u64, BTreeMap<Mark, u64>)> = BTreeMap::new();
+        for counted in self.store.choices_in(state.room.id).await? {
+            let Some(poll) = state.poll(counted.poll) else { continue };
+            let (ballots, marks) = counts.entry(counted.poll).or_default();
+            *ballots += counted.times;
+            for mark in counted.choice.marks(&poll.definition).unwrap_or_default() {
+                *marks.entry(mark).or_default() += counted.times;
+            }
         }
-        out.field(",", "ballots", &written).await
-    }
-
-    async fn question(&self, poll: PollId) -> Result<Option<String>> {
-        Ok(self.store.poll(poll).await?.map(|poll| poll.definition.question().to_owned()))
+        let tally = |id: PollId| {
+            let (ballots, marks) = counts.remove(&id).unwrap_or_default();
+            let round = state.poll(id).map(|poll| poll.lifecycle.round);
+            json!({"poll": id, "round": round, "ballots": ballots, "marks": marks})
+        };
+        Ok(state.shown().into_iter().map(tally).collect())
     }
 }
 
-struct Out<'a>(&'a mpsc::Sender<Bytes>);
+/// A ballot as its voter is told of it: with the question, where that is what was asked and is there to be seen.
+fn told(ballot: CastRow) -> Value {
+    let question = ballot.is_shown.then_some(ballot.question);
+    json!({"poll": ballot.poll, "question": question, "round": ballot.round,
+        "choice": ballot.standing.choice, "cast_at": ballot.cast_at})
+}
 
-impl Out<'_> {
+struct Out(mpsc::Sender<Bytes>);
+
+impl Out {
     async fn field<T: Serialize>(&self, before: &str, name: &str, value: &T) -> Result<()> {
-        let value =
-            serde_json::to_string(value).map_err(|error| crate::error::Error::Internal(error.to_string()))?;
+        let value = serde_json::to_string(value).map_err(|error| Error::Internal(error.to_string()))?;
         self.say(&format!("{before}\"{name}\":{value}")).await
     }
 
     /// Hands a part on; when nobody reads any more, that is the end.
     async fn say(&self, part: &str) -> Result<()> {
-        let gone = |_| crate::error::Error::Internal("the reader has gone".into());
+        let gone = |_| Error::Internal("the reader has gone".into());
         self.0.send(Bytes::copy_from_slice(part.as_bytes())).await.map_err(gone)
     }
 }

@@ -16,6 +16,7 @@ mod voting;
 use std::sync::Arc;
 
 pub use accounts::{GUEST, NewAccount, SignedIn};
+pub use export::ExportQueue;
 pub(crate) use invitations::invitation_hash;
 pub use sessions::Refresh;
 pub(crate) use sessions::no_such_session;
@@ -50,6 +51,8 @@ pub struct Services {
     pub tokens: Tokens,
     /// How often somebody may come in.
     pub doors: Doors,
+    /// Whose turn it is to have all that is held about one written out.
+    pub exports: ExportQueue,
     /// Voters that are known to hold a ticket.
     pub ticket_holders: TicketHolders,
     /// The trail of security events.

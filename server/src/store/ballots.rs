@@ -6,7 +6,7 @@ use domain::{BallotId, PollId, Standing, Timestamp, VoterId};
 use futures_util::TryStreamExt;
 use sqlx::{AnyConnection, AssertSqlSafe, query};
 
-use super::{Dialect, Store, row};
+use super::{Dialect, row};
 use crate::error::Result;
 use crate::faults;
 
@@ -21,41 +21,6 @@ pub struct BallotRow {
     pub voter: VoterId,
     /// Which, and what it chooses.
     pub standing: Standing,
-}
-
-/// A ballot as its voter is told of it.
-#[derive(Clone, Debug)]
-pub struct CastRow {
-    /// In which poll.
-    pub poll: PollId,
-    /// In which round.
-    pub round: u32,
-    /// Which, and what it chooses.
-    pub standing: Standing,
-    /// When it was cast.
-    pub cast_at: Timestamp,
-}
-
-impl Store {
-    /// All ballots of a voter. There is no index for it, since each vote would have to keep that up: the whole table is
-    /// read.
-    pub async fn ballots_of(&self, voter: VoterId) -> Result<Vec<CastRow>> {
-        query("SELECT poll_id, round, ballot_id, choice, cast_at FROM ballots WHERE voter_id = ?")
-            .bind(voter.as_bytes().to_vec())
-            .fetch_all(&self.read)
-            .await?
-            .iter()
-            .map(|found| {
-                let ballot = row::id(found, "ballot_id", BallotId::from_slice)?;
-                Ok(CastRow {
-                    poll: row::id(found, "poll_id", PollId::from_slice)?,
-                    round: row::count(found, "round")?,
-                    standing: Standing { ballot, choice: row::maybe_json(found, "choice")? },
-                    cast_at: row::time(found, "cast_at")?,
-                })
-            })
-            .collect()
-    }
 }
 
 /// How many rows go into one statement: six values a row stay far below SQLite's 32,766 parameters.

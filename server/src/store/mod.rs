@@ -5,6 +5,7 @@ pub mod audit;
 pub mod ballots;
 mod dialect;
 mod fault;
+pub mod held;
 pub mod invitations;
 mod mysql;
 pub mod outbox;

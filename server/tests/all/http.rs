@@ -4,6 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::client::{Person, TestServer};
+use crate::support::socket::Socket;
 
 #[tokio::test]
 async fn a_program_alone_can_register_ask_vote_and_read_results() {
@@ -367,6 +368,26 @@ async fn pages_of_other_sites_cannot_act_for_a_visitor() {
     assert_eq!(try_with("/api/v1/rooms", Some(("origin", &own))).await, 201);
     assert_eq!(try_with("/api/v1/rooms", Some(("sec-fetch-site", "same-origin"))).await, 201);
     assert_eq!(host.get("/rooms").await.1["rooms"].as_array().map(Vec::len), Some(2));
+}
+
+#[tokio::test]
+async fn over_https_a_name_that_was_made_to_lead_here_is_no_way_in() {
+    let over_https =
+        |config: &mut server::config::Config| config.public_url = Some("https://vote.example".into());
+    let server = TestServer::start_with(over_https).await;
+    let try_with = async |origin: &str, host: &str| {
+        let request = server.nobody().request(Method::POST, "/api/v1/auth/guest");
+        let posted = request.header("origin", origin).header("host", host).send().await.unwrap().status();
+        let headers = [("origin", origin), ("host", host)];
+        let opened = Socket::open(&server, &headers).await;
+        (posted.as_u16(), opened.is_ok())
+    };
+    assert_eq!(try_with("http://rebound.example:3000", "rebound.example:3000").await, (403, false));
+    assert_eq!(try_with("https://vote.example", "rebound.example:3000").await, (201, true));
+    assert_eq!(try_with("https://vote.example", "vote.example").await, (201, true));
+    // Without an origin it is a program: whoever looks after the server comes by its address.
+    assert_eq!(server.nobody().request(Method::GET, "/readyz").send().await.unwrap().status(), 200);
+    assert_eq!(server.nobody().post("/auth/guest", &Value::Null).await.0, 201);
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! Voting tickets over HTTP.
 
+use qrcode::render::svg;
+use qrcode::{EcLevel, QrCode};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -16,7 +18,7 @@ async fn a_host_makes_tickets_and_nobody_else_sees_them() {
     assert_eq!((status, made["tickets"].as_array().map(Vec::len)), (201, Some(2)), "{made}");
     let ticket = &made["tickets"][0];
     let written = ticket["code"].as_str().unwrap();
-    assert!(ticket["url"].as_str().unwrap().ends_with(&format!("/r/{code}?ticket={written}")), "{ticket}");
+    assert!(ticket["url"].as_str().unwrap().ends_with(&format!("/r/{code}#ticket={written}")), "{ticket}");
     assert_eq!(
         (host.get(&path).await.1["tickets"].as_array().map(Vec::len), &ticket["used"]),
         (Some(2), &json!(false))
@@ -91,6 +93,30 @@ async fn a_ticket_is_used_by_a_form_and_not_by_following_its_link() {
     assert_eq!(host.get(&path).await.1["tickets"][0]["used"], true);
     let (status, refused) = send(&late, written).await;
     assert!(status == 409 && refused.contains("was used already"), "{status}");
+}
+
+/// A link as a code on paper.
+fn drawn(link: &str) -> String {
+    let code = QrCode::with_error_correction_level(link, EcLevel::M).unwrap();
+    let mut render = code.render::<svg::Color<'_>>();
+    render.module_dimensions(1, 1);
+    let picture = render.dark_color(svg::Color("#000")).light_color(svg::Color("#fff")).build();
+    picture[picture.find("<svg").unwrap()..].to_owned()
+}
+
+#[tokio::test]
+async fn the_code_on_paper_keeps_its_ticket_behind_the_hash() {
+    let server = TestServer::start().await;
+    let host = server.host("ada").await;
+    let (code, _) = host.open_poll_with(&json!({"voters": "ticket"})).await;
+    let page = format!("/rooms/{code}/tickets");
+    let (_, made) = host.post(&page, &json!({"count": 1})).await;
+    let written = made["tickets"][0]["code"].as_str().unwrap();
+    let shown = host.request(Method::GET, &page).send().await.unwrap().text().await.unwrap();
+    let link = |mark: &str| server.url(&format!("/r/{code}{mark}ticket={written}"));
+    assert!(shown.contains(&drawn(&link("#"))), "the link that its QR code holds");
+    assert!(!shown.contains(&drawn(&link("?"))));
+    assert!(shown.contains("type it at"), "and what to do without");
 }
 
 #[tokio::test]
