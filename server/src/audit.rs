@@ -1,8 +1,10 @@
 //! The audit trail: what happened to accounts and rooms, in SQL and in the log. It says who and what, and nothing secret:
 //! addresses only as a hash that is another one each day, no passwords, no tokens, no names that somebody tried.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use domain::{RoomId, UserId};
@@ -21,6 +23,8 @@ const QUEUE: usize = 1_000;
 const BATCH: usize = 100;
 /// How long to wait when they cannot be stored.
 const PAUSE: Duration = Duration::from_secs(1);
+/// How many addresses are remembered for which it was noted that they have to wait. Beyond it all are forgotten.
+const THROTTLED: usize = 10_000;
 /// How long they are kept.
 pub(crate) const KEPT: Duration = Duration::from_secs(180 * 24 * 60 * 60);
 
@@ -31,7 +35,7 @@ pub enum SecurityEvent {
     SignedIn,
     /// A password was wrong.
     SignInFailed,
-    /// Tries to sign in have to wait. Noted once a minute.
+    /// Tries to sign in have to wait. Noted once a minute for each address.
     SignInThrottled,
     /// Somebody made an account.
     Registered,
@@ -118,7 +122,8 @@ pub struct About<'a> {
 pub struct Audit {
     queue: mpsc::Sender<AuditRow>,
     lost: Arc<AtomicU64>,
-    throttled_in: Arc<AtomicU64>,
+    /// In which minute it was last noted that an address has to wait.
+    throttled: Arc<Mutex<HashMap<IpAddr, i64>>>,
     key: Key,
     clock: Clock,
 }
@@ -128,7 +133,7 @@ impl Audit {
     pub fn start(store: Store, keys: &KeyRing, clock: Clock, background: &mut Background) -> Self {
         let (queue, events) = mpsc::channel(QUEUE);
         let lost = Arc::new(AtomicU64::new(0));
-        let audit = Self { queue, lost, throttled_in: Arc::default(), key: keys.signing().clone(), clock };
+        let audit = Self { queue, lost, throttled: Arc::default(), key: keys.signing().clone(), clock };
         let writer = Writer { store, events, audit: audit.clone() };
         background.run_until_stopped(|stopped| writer.run(stopped));
         audit
@@ -151,10 +156,18 @@ impl Audit {
         }
     }
 
-    /// Notes that somebody has to wait with the next try; once a minute, for a flood of tries must not become one of notes.
+    /// Notes that somebody has to wait with the next try; once a minute for each address, for a flood of tries must not become
+    /// one of notes.
     pub fn note_throttled(&self, sender: &Sender) {
-        let minute = u64::try_from(self.clock.now().millis() / 60_000).unwrap_or(0);
-        if self.throttled_in.swap(minute, Ordering::Relaxed) != minute {
+        let minute = self.clock.now().millis() / 60_000;
+        let is_new = {
+            let mut noted = self.throttled.lock().unwrap_or_else(PoisonError::into_inner);
+            if noted.len() >= THROTTLED {
+                noted.clear();
+            }
+            noted.insert(sender.address, minute) != Some(minute)
+        };
+        if is_new {
             self.note(SecurityEvent::SignInThrottled, About { sender: Some(sender), ..About::default() });
         }
     }
@@ -217,7 +230,25 @@ impl Writer {
         }
         match self.store.insert_audit(waiting).await {
             Ok(()) => waiting.clear(),
+            Err(error) if error.is_bad_data() => self.store_each(waiting).await,
             Err(error) => tracing::warn!(%error, "security events could not be stored; trying again"),
         }
+    }
+
+    /// Stores what waits one by one, for one is such that the database does not take it: that is in the log, and counts as
+    /// lost.
+    async fn store_each(&mut self, waiting: &mut Vec<AuditRow>) {
+        let mut later = Vec::new();
+        for row in waiting.drain(..) {
+            match self.store.insert_audit(std::slice::from_ref(&row)).await {
+                Ok(()) => {}
+                Err(error) if error.is_bad_data() => {
+                    tracing::error!(%error, event = row.event, "a security event could not be stored");
+                    self.audit.lost.fetch_add(1, Ordering::Relaxed);
+                }
+                Err(_) => later.push(row),
+            }
+        }
+        *waiting = later;
     }
 }

@@ -6,14 +6,15 @@ use std::time::Duration;
 use domain::code::ALPHABET;
 use domain::{DisplayName, FieldError, Password, Problem, RoomCode, UserId, Username};
 
-use crate::audit::{SecurityEvent, event_id};
+use crate::audit::{About, SecurityEvent, event_id};
 use crate::auth::password::{Passwords, check_choice};
+use crate::ballot_box::close_all;
 use crate::clock::Clock;
 use crate::error::Result;
 use crate::service::invitation_hash;
-use crate::store::audit::AuditRow;
+use crate::store::audit::{self, AuditRow};
 use crate::store::users::{self, NewUser, UserRecord};
-use crate::store::{Store, sessions};
+use crate::store::{Store, Write, invitations, rooms, sessions};
 
 /// How many characters passwords and invitations have that are made here: 24^20 is about 2^91.
 const LENGTH: usize = 20;
@@ -25,9 +26,9 @@ pub struct Operator {
 }
 
 impl Operator {
-    /// Opens the database.
+    /// Opens the database of a server; there must be one.
     pub async fn open(database_url: &str) -> Result<Self> {
-        Ok(Self { store: Store::open(database_url).await?, clock: Clock::system() })
+        Ok(Self { store: Store::open_existing(database_url).await?, clock: Clock::system() })
     }
 
     /// Makes an account, whoever may make one otherwise. Without a password one is made; it is answered either way.
@@ -48,8 +49,8 @@ impl Operator {
         if !users::insert(&mut transaction, user, now).await? {
             return Err(Problem::new(409, "username_taken", "This user name is taken.").into());
         }
-        transaction.commit().await?;
-        self.note(SecurityEvent::AccountAdded, Some(id), "").await?;
+        self.note(transaction, SecurityEvent::AccountAdded, About { account: Some(id), ..About::default() })
+            .await?;
         Ok(password)
     }
 
@@ -61,8 +62,8 @@ impl Operator {
         let mut transaction = self.store.begin().await?;
         users::set_password(&mut transaction, user.id, &hash).await?;
         sessions::end_all_of(&mut transaction, user.id, None, self.clock.now()).await?;
-        transaction.commit().await?;
-        self.note(SecurityEvent::PasswordReset, Some(user.id), "").await?;
+        let about = About { account: Some(user.id), ..About::default() };
+        self.note(transaction, SecurityEvent::PasswordReset, about).await?;
         Ok(password)
     }
 
@@ -75,9 +76,8 @@ impl Operator {
         if disabled {
             sessions::end_all_of(&mut transaction, user.id, None, now).await?;
         }
-        transaction.commit().await?;
         let event = if disabled { SecurityEvent::AccountDisabled } else { SecurityEvent::AccountEnabled };
-        self.note(event, Some(user.id), "").await
+        self.note(transaction, event, About { account: Some(user.id), ..About::default() }).await
     }
 
     /// All accounts by name.
@@ -89,19 +89,27 @@ impl Operator {
     pub async fn invite(&self, days: u32) -> Result<String> {
         let (code, now) = (self.random_code(), self.clock.now());
         let expires_at = now.plus(Duration::from_secs(u64::from(days) * 24 * 60 * 60));
-        self.store.insert_invitation(invitation_hash(&code), now, expires_at).await?;
-        self.note(SecurityEvent::InvitationMade, None, &format!("good until {expires_at}")).await?;
+        let mut transaction = self.store.begin().await?;
+        invitations::insert(&mut transaction, invitation_hash(&code), now, expires_at).await?;
+        let detail = format!("good until {expires_at}");
+        let about = About { detail: &detail, ..About::default() };
+        self.note(transaction, SecurityEvent::InvitationMade, about).await?;
         Ok(code)
     }
 
-    /// Takes a room down: it is gone for everybody, its host too; or puts it back.
+    /// Takes a room down: its polls close, and it is gone for everybody, its host too; or puts it back, the polls closed.
     pub async fn take_down(&self, code: &str, down: bool) -> Result<()> {
         let code: RoomCode = code.parse().map_err(|_| Problem::no_such_room())?;
-        if !self.store.set_taken_down(code, down.then(|| self.clock.now())).await? {
-            return Err(Problem::no_such_room().into());
+        let now = self.clock.now();
+        let mut transaction = self.store.begin().await?;
+        let room = rooms::find_any_locked(&mut transaction, code).await?.ok_or_else(Problem::no_such_room)?;
+        rooms::set_taken_down(&mut transaction, room.id, down.then_some(now), now).await?;
+        if down {
+            close_all(&mut transaction, room.id, now).await?;
         }
         let event = if down { SecurityEvent::RoomTakenDown } else { SecurityEvent::RoomRestored };
-        self.note(event, None, code.as_str()).await
+        let about = About { room: Some(room.id), detail: code.as_str(), ..About::default() };
+        self.note(transaction, event, about).await
     }
 
     /// The newest security events, of an account or of all.
@@ -140,18 +148,20 @@ impl Operator {
         random.chunks_exact(2).map(letter).collect()
     }
 
-    async fn note(&self, event: SecurityEvent, account: Option<UserId>, detail: &str) -> Result<()> {
+    /// Commits what was done together with its event.
+    async fn note(&self, mut transaction: Write, event: SecurityEvent, about: About<'_>) -> Result<()> {
         let row = AuditRow {
             id: event_id(&self.clock),
             at: self.clock.now(),
             event: event.word().to_owned(),
-            account,
-            room: None,
+            account: about.account,
+            room: about.room,
             address_hash: None,
             device: "operator".to_owned(),
-            detail: detail.to_owned(),
+            detail: about.detail.to_owned(),
         };
-        self.store.insert_audit(&[row]).await
+        audit::insert(&mut transaction, &row).await?;
+        transaction.commit().await
     }
 }
 

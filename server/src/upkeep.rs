@@ -3,20 +3,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{Command, PollState};
 use tokio::time::sleep;
 
-use crate::audit::KEPT;
+use crate::audit::{About, KEPT, SecurityEvent};
 use crate::bus::Event;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::service::{GUEST, Services};
-use crate::store::rooms::TakenDown;
+use crate::store::rooms::ActedOn;
 use crate::ws::Hub;
 
 /// How often it is looked for what an operator or another node did.
 const LOOK: Duration = Duration::from_secs(5);
 /// How often what is over is deleted.
 const SWEEP: Duration = Duration::from_secs(60 * 60);
+/// How long an invitation is kept after it could last be used.
+const INVITATION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// How many rooms go at once at most.
 const ROOMS: u32 = 100;
 
@@ -26,8 +27,8 @@ pub(crate) async fn look(services: Services, hub: Arc<Hub>) {
     loop {
         sleep(LOOK).await;
         hub.look_who_ended().await;
-        if let Err(error) = tell_taken_down(&services).await {
-            tracing::debug!(%error, "it could not be looked for rooms that were taken down");
+        if let Err(error) = notice(&services).await {
+            tracing::debug!(%error, "it could not be looked for what an operator did to rooms");
         }
     }
 }
@@ -42,31 +43,51 @@ pub(crate) async fn sweep(services: Services, retention: Option<Duration>) {
     }
 }
 
-/// Deletes expired sessions, old events, and where it is set, rooms in which nothing happened for long, and guests.
+/// Deletes expired sessions, old events and invitations, and where it is set, rooms in which nothing happened for long, and guests.
 pub async fn sweep_once(services: &Services, retention: Option<Duration>) -> Result<()> {
     let (store, now) = (&services.store, services.clock.now());
     store.delete_expired_sessions(now).await?;
     store.delete_audit_before(now.minus(KEPT)).await?;
     store.delete_ended_guests(now.minus(GUEST)).await?;
+    store.delete_old_invitations(now.minus(INVITATION)).await?;
+    store.forget_accounts_in_audit().await?;
     let Some(retention) = retention else { return Ok(()) };
     let before = now.minus(retention);
     for room in store.unused_rooms(before, ROOMS).await? {
         services.remove_room(&room).await?;
-        tracing::info!(room = %room.id, "deleted a room in which nothing happened for long");
+        let about = About {
+            account: Some(room.host),
+            room: Some(room.id),
+            detail: "unused for long",
+            ..About::default()
+        };
+        services.audit.note(SecurityEvent::RoomDeleted, about);
     }
     store.delete_named_guests(before).await
 }
 
-async fn tell_taken_down(services: &Services) -> Result<()> {
-    for TakenDown { id, code } in services.store.untold_takedowns().await? {
-        for poll in services.store.polls_of(id).await? {
-            if poll.lifecycle.state == PollState::Open {
-                services.ballots.command(poll.id, Command::Close).await?;
-            }
+async fn notice(services: &Services) -> Result<()> {
+    for acted_on in services.store.acted_on().await? {
+        let room = acted_on.room.id;
+        // One that fails must not keep the others waiting; it is looked at again.
+        if let Err(error) = notice_one(services, acted_on).await {
+            tracing::warn!(%error, %room, "what an operator did to a room could not be carried out; trying again");
         }
-        services.bus.publish(Event::RoomClosed { room: id, code });
-        services.store.note_takedown_told(id).await?;
-        tracing::info!(room = %id, "a room was taken down");
     }
+    Ok(())
+}
+
+/// Tells open pages first, since that needs nothing; then the ballot box, in which the room's polls may still be open.
+async fn notice_one(services: &Services, ActedOn { room, at }: ActedOn) -> Result<()> {
+    if room.is_taken_down {
+        services.bus.publish(Event::RoomClosed { room: room.id, code: room.code });
+    }
+    match services.ballots.settings_changed(room.id).await {
+        // Deleted just now.
+        Err(Error::Problem(problem)) if problem.status == 404 => return Ok(()),
+        noticed => noticed?,
+    }
+    services.store.note_noticed(room.id, at).await?;
+    tracing::info!(room = %room.id, taken_down = room.is_taken_down, "an operator took a room down, or put it back");
     Ok(())
 }

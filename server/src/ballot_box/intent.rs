@@ -1,6 +1,6 @@
 //! What a host tells a poll, committed to SQL. What SQL holds is the intent; a ballot box then carries it out.
 
-use domain::{Command, Lifecycle, PollId, Problem, Timestamp};
+use domain::{Command, Lifecycle, PollId, PollState, Problem, RoomId, Timestamp};
 
 use crate::error::Result;
 use crate::store::outbox::{self, Kind};
@@ -36,7 +36,7 @@ pub(super) async fn commit(
     let opened = matches!(command, Command::Open { .. });
     if opened {
         let known = polls::find(&mut *transaction, id).await?.ok_or_else(Problem::no_such_poll)?;
-        rooms::find_locked(&mut transaction, known.room).await?;
+        rooms::find_locked(&mut transaction, known.room).await?.ok_or_else(Problem::no_such_room)?;
     }
     let stored = polls::find_locked(&mut transaction, id).await?.ok_or_else(Problem::no_such_poll)?;
     let before = stored.lifecycle;
@@ -67,6 +67,20 @@ pub(super) async fn commit_close(
     let epoch = write(&mut transaction, &poll, &before, now).await?;
     transaction.commit().await?;
     Ok(Some(Intent { poll, before, epoch, opened: false }))
+}
+
+/// Closes the open polls of a room, which must be locked: the ballot box is left to notice.
+pub(crate) async fn close_all(transaction: &mut Write, room: RoomId, now: Timestamp) -> Result<()> {
+    for poll in polls::of_room(&mut **transaction, room).await? {
+        let Some(stored) = polls::find_locked(transaction, poll.id).await? else { continue };
+        let before = stored.lifecycle;
+        if before.state != PollState::Open {
+            continue;
+        }
+        let poll = PollRecord { lifecycle: before.after(Command::Close, now)?, ..stored };
+        write(transaction, &poll, &before, now).await?;
+    }
+    Ok(())
 }
 
 async fn write(

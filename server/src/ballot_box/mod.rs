@@ -14,6 +14,7 @@ use domain::{
 };
 use serde::{Deserialize, Serialize};
 
+pub(crate) use intent::close_all;
 pub use local::LocalBallotBox;
 pub use redis::{Keys, Limits, Link, RedisBallotBox, set_by_redis};
 
@@ -196,7 +197,7 @@ pub trait BallotBox: Send + Sync {
     /// Deletes a poll with its ballots.
     async fn delete(&self, poll: PollId) -> Result<()>;
 
-    /// Takes over a room's settings from the store, and tells how its polls stand under them.
+    /// Takes over a room's settings from the store, and that its polls were closed there; tells how they stand now.
     async fn settings_changed(&self, room: RoomId) -> Result<()>;
 
     /// Makes what a guest chose in a room the account's, for whom the guest has signed in: in every open poll, in one step.

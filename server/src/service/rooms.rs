@@ -132,7 +132,11 @@ impl Services {
     /// Deletes a room, whoever wants it.
     pub async fn remove_room(&self, room: &RoomRecord) -> Result<()> {
         for poll in self.store.polls_of(room.id).await? {
-            self.ballots.delete(poll.id).await?;
+            match self.ballots.delete(poll.id).await {
+                // Somebody else, a node that sweeps at the same time, was faster.
+                Err(Error::Problem(problem)) if problem.status == 404 => {}
+                deleted => deleted?,
+            }
         }
         let mut transaction = self.store.begin().await?;
         rooms::delete(&mut transaction, room.id).await?;
@@ -233,6 +237,7 @@ impl Services {
             revision: 0,
             current: None,
             created_at,
+            is_taken_down: false,
         }
     }
 

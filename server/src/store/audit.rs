@@ -4,7 +4,7 @@ use domain::{RoomId, Timestamp, UserId};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, query};
 
-use super::{Store, row};
+use super::{Dialect, Store, row};
 use crate::error::Result;
 
 /// An event as stored.
@@ -46,7 +46,8 @@ impl Store {
         found.iter().map(audit_row).collect()
     }
 
-    /// Stores events.
+    /// Stores events. Those that are stored already stay as they are: whoever does not know whether a commit has worked may
+    /// store them again.
     pub async fn insert_audit(&self, rows: &[AuditRow]) -> Result<()> {
         let mut transaction = self.begin().await?;
         for row in rows {
@@ -55,17 +56,37 @@ impl Store {
         transaction.commit().await
     }
 
+    /// Makes events nobody's whose account is no more. (Deleting an account does so, too; events that were still waiting to
+    /// be stored come after it.)
+    pub async fn forget_accounts_in_audit(&self) -> Result<()> {
+        self.change(query(
+            "UPDATE audit SET account_id = NULL WHERE account_id IS NOT NULL \
+             AND NOT EXISTS (SELECT 1 FROM users u WHERE u.id = audit.account_id)",
+        ))
+        .await
+    }
+
     /// Deletes events from before a time.
     pub async fn delete_audit_before(&self, time: Timestamp) -> Result<()> {
         self.change(query("DELETE FROM audit WHERE at < ?").bind(time.millis())).await
     }
 }
 
-async fn insert(connection: &mut AnyConnection, row: &AuditRow) -> Result<()> {
-    query(
-        "INSERT INTO audit (id, at, event, account_id, room_id, address_hash, device, detail) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-    )
+/// Stores an event, unless it is stored already.
+pub async fn insert(connection: &mut AnyConnection, row: &AuditRow) -> Result<()> {
+    macro_rules! insert {
+        ($or_not:literal) => {
+            concat!(
+                "INSERT INTO audit (id, at, event, account_id, room_id, address_hash, device, detail) \
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?) ",
+                $or_not
+            )
+        };
+    }
+    query(match Dialect::of(connection) {
+        Dialect::Sqlite => insert!("ON CONFLICT (id) DO NOTHING"),
+        Dialect::MySql => insert!("ON DUPLICATE KEY UPDATE id = id"),
+    })
     .bind(row.id.to_vec())
     .bind(row.at.millis())
     .bind(row.event.clone())

@@ -10,20 +10,9 @@ use crate::error::Result;
 pub type CodeHash = [u8; 32];
 
 impl Store {
-    /// Stores an invitation.
-    pub async fn insert_invitation(
-        &self,
-        hash: CodeHash,
-        now: Timestamp,
-        expires_at: Timestamp,
-    ) -> Result<()> {
-        self.change(
-            query("INSERT INTO invitations (code_hash, made_at, expires_at) VALUES (?, ?, ?)")
-                .bind(hash.to_vec())
-                .bind(now.millis())
-                .bind(expires_at.millis()),
-        )
-        .await
+    /// Deletes invitations that could last be used before a time.
+    pub async fn delete_old_invitations(&self, before: Timestamp) -> Result<()> {
+        self.change(query("DELETE FROM invitations WHERE expires_at < ?").bind(before.millis())).await
     }
 
     /// Whether an invitation is there, in time and not used.
@@ -37,6 +26,22 @@ impl Store {
         .await?;
         Ok(found.is_some())
     }
+}
+
+/// Stores an invitation.
+pub async fn insert(
+    connection: &mut AnyConnection,
+    hash: CodeHash,
+    now: Timestamp,
+    expires_at: Timestamp,
+) -> Result<()> {
+    query("INSERT INTO invitations (code_hash, made_at, expires_at) VALUES (?, ?, ?)")
+        .bind(hash.to_vec())
+        .bind(now.millis())
+        .bind(expires_at.millis())
+        .execute(connection)
+        .await?;
+    Ok(())
 }
 
 /// Uses an invitation up for an account; false when it is not good. Of two who race the second waits and finds it used.

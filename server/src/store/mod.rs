@@ -87,18 +87,39 @@ impl Store {
     /// Opens the database that a URL names and brings its schema up to date. An SQLite file is made where
     /// there is none; a database of a server must be there.
     pub async fn open(url: &str) -> Result<Self> {
-        sqlx::any::install_default_drivers();
-        let dialect = Dialect::of_url(url)?;
-        let sizes = dialect.sizes();
-        let options = AnyConnectOptions::from_str(&match dialect {
-            Dialect::Sqlite => made_if_missing(url),
-            Dialect::MySql => url.to_owned(),
-        })?;
-        let write = pool(dialect, sizes.writers).connect_with(options.clone()).await.map_err(no_answer)?;
+        let (dialect, options, write) = connect(url, "rwc").await?;
         match dialect {
             Dialect::Sqlite => migrate(&mut *write.acquire().await?).await?,
             Dialect::MySql => mysql::set_up(&write).await?,
         }
+        Self::of(dialect, options, write).await
+    }
+
+    /// Opens the database that a URL names as it is: one that a server of this version has served.
+    pub async fn open_existing(url: &str) -> Result<Self> {
+        let (dialect, options, write) = match connect(url, "rw").await {
+            // The file is not there; a server that does not answer is told by its own words.
+            Err(Error::Sql(_)) if url.starts_with("sqlite:") => return Err(no_database()),
+            connected => connected?,
+        };
+        let found = sqlx::query("SELECT version FROM _sqlx_migrations WHERE success <> 0 ORDER BY version")
+            .fetch_all(&write)
+            .await
+            .map_err(|error| match error {
+                sqlx::Error::Database(_) => no_database(),
+                error => error.into(),
+            })?;
+        let found: Vec<i64> = found.iter().map(|found| row::get(found, "version")).collect::<Result<_>>()?;
+        if !MIGRATIONS.iter().map(|migration| migration.version).eq(found) {
+            let wrong =
+                "The database is of another version of Voxpop. Start `voxpop serve` of this one once.";
+            return Err(Error::Internal(wrong.into()));
+        }
+        Self::of(dialect, options, write).await
+    }
+
+    async fn of(dialect: Dialect, options: AnyConnectOptions, write: AnyPool) -> Result<Self> {
+        let sizes = dialect.sizes();
         let read = pool(dialect, sizes.readers).connect_with(options).await?;
         Ok(Self { dialect, read, write, turn: Arc::new(Semaphore::new(sizes.turns)) })
     }
@@ -149,6 +170,23 @@ fn is_new(inserted: sqlx::Result<AnyQueryResult>) -> Result<bool> {
     }
 }
 
+/// Connects, with SQLite in this mode unless the URL says another.
+async fn connect(url: &str, mode: &str) -> Result<(Dialect, AnyConnectOptions, AnyPool)> {
+    sqlx::any::install_default_drivers();
+    let dialect = Dialect::of_url(url)?;
+    let options = AnyConnectOptions::from_str(&match dialect {
+        Dialect::Sqlite => in_mode(url, mode),
+        Dialect::MySql => url.to_owned(),
+    })?;
+    let write = pool(dialect, dialect.sizes().writers).connect_with(options.clone());
+    Ok((dialect, options, write.await.map_err(no_answer)?))
+}
+
+fn no_database() -> Error {
+    let wrong = "There is no Voxpop database there. Start `voxpop serve` once, or check DATABASE_URL.";
+    Error::Internal(wrong.into())
+}
+
 /// At start nobody else is busy.
 fn no_answer(error: sqlx::Error) -> Error {
     match error {
@@ -163,9 +201,9 @@ async fn migrate(connection: &mut AnyConnection) -> Result<()> {
     Ok(MIGRATIONS.run_direct(None, connection, false).await.map_err(sqlx::Error::from)?)
 }
 
-fn made_if_missing(url: &str) -> String {
+fn in_mode(url: &str, mode: &str) -> String {
     let separator = if url.contains('?') { '&' } else { '?' };
-    if url.contains("mode=") { url.to_owned() } else { format!("{url}{separator}mode=rwc") }
+    if url.contains("mode=") { url.to_owned() } else { format!("{url}{separator}mode={mode}") }
 }
 
 fn pool(dialect: Dialect, connections: u32) -> AnyPoolOptions {

@@ -26,13 +26,15 @@ pub struct RoomRecord {
     pub current: Option<PollId>,
     /// When it was made.
     pub created_at: Timestamp,
+    /// Whether an operator took it down: it is gone for everybody, and everything is kept.
+    pub is_taken_down: bool,
 }
 
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT id, code, host_id, title, results, change_vote, voters, revision, current_poll, created_at \
-             FROM rooms ",
+            "SELECT id, code, host_id, title, results, change_vote, voters, revision, current_poll, created_at, \
+             taken_down_at FROM rooms ",
             $rest
         )
     };
@@ -82,13 +84,13 @@ impl Store {
     }
 }
 
-/// A room that was taken down.
-#[derive(Clone, Copy, Debug)]
-pub struct TakenDown {
-    /// Its id.
-    pub id: RoomId,
-    /// Its join code.
-    pub code: RoomCode,
+/// A room that an operator took down or put back.
+#[derive(Clone, Debug)]
+pub struct ActedOn {
+    /// The room.
+    pub room: RoomRecord,
+    /// When.
+    pub at: Timestamp,
 }
 
 impl Store {
@@ -102,47 +104,39 @@ impl Store {
             .transpose()
     }
 
-    /// Says since when a room is gone for everybody, or that it is back; false when there is no such room.
-    pub async fn set_taken_down(&self, code: RoomCode, since: Option<Timestamp>) -> Result<bool> {
-        let mut transaction = self.begin().await?;
-        let done = query("UPDATE rooms SET taken_down_at = ?, takedown_told = 0 WHERE code = ?")
-            .bind(since.map(Timestamp::millis))
-            .bind(code.as_str().to_owned())
-            .execute(&mut *transaction)
-            .await?;
-        transaction.commit().await?;
-        Ok(done.rows_affected() > 0)
+    /// Rooms that an operator took down or put back, which servers have not noticed yet.
+    pub async fn acted_on(&self) -> Result<Vec<ActedOn>> {
+        query(
+            "SELECT id, code, host_id, title, results, change_vote, voters, revision, current_poll, created_at, \
+             taken_down_at, acted_on_at FROM rooms WHERE acted_on_at IS NOT NULL",
+        )
+        .fetch_all(&self.read).await?.iter().map(acted_on).collect()
     }
 
-    /// Rooms that were taken down and whose open pages have not been told.
-    pub async fn untold_takedowns(&self) -> Result<Vec<TakenDown>> {
-        query("SELECT id, code FROM rooms WHERE taken_down_at IS NOT NULL AND takedown_told = 0")
-            .fetch_all(&self.read)
-            .await?
-            .iter()
-            .map(|found| {
-                Ok(TakenDown {
-                    id: row::id(found, "id", RoomId::from_slice)?,
-                    code: row::word(found, "code")?,
-                })
-            })
-            .collect()
+    /// Notes that servers have noticed what an operator did to a room at a time; what was done since, they have not.
+    pub async fn note_noticed(&self, id: RoomId, at: Timestamp) -> Result<()> {
+        self.change(
+            query("UPDATE rooms SET acted_on_at = NULL WHERE id = ? AND acted_on_at = ?")
+                .bind(id.as_bytes().to_vec())
+                .bind(at.millis()),
+        )
+        .await
     }
 
-    /// Notes that open pages of a room that was taken down have been told.
-    pub async fn note_takedown_told(&self, id: RoomId) -> Result<()> {
-        self.change(query("UPDATE rooms SET takedown_told = 1 WHERE id = ?").bind(id.as_bytes().to_vec()))
-            .await
-    }
-
-    /// Rooms in which nothing has happened since a time, and nothing is open: made, opened and closed before it.
+    /// Rooms in which nothing has happened since a time: they were made before it, and so were their polls; none of these is
+    /// open, was opened or closed since, or has a ballot from since.
     pub async fn unused_rooms(&self, before: Timestamp, most: u32) -> Result<Vec<RoomRecord>> {
         query(select!(
             "WHERE created_at < ? AND NOT EXISTS (SELECT 1 FROM polls p WHERE p.room_id = rooms.id AND \
-             (p.state = 'open' OR p.opened_at >= ? OR p.closed_at >= ?)) ORDER BY id LIMIT ?"
+             (p.state = 'open' OR p.opened_at >= ? OR p.closed_at >= ? OR p.id >= ?)) \
+             AND NOT EXISTS (SELECT 1 FROM polls p JOIN ballots b ON b.poll_id = p.id \
+             WHERE p.room_id = rooms.id AND b.cast_at >= ?) ORDER BY id LIMIT ?"
         ))
         .bind(before.millis())
         .bind(before.millis())
+        .bind(before.millis())
+        // Ids begin with the time when they were made (RFC 9562).
+        .bind(PollId::new(before, [0; 10]).as_bytes().to_vec())
         .bind(before.millis())
         .bind(i64::from(most))
         .fetch_all(&self.read)
@@ -155,7 +149,15 @@ impl Store {
 
 /// The room with this id, as this connection sees it.
 pub async fn find<'e>(executor: impl Executor<'e, Database = Any>, id: RoomId) -> Result<Option<RoomRecord>> {
-    query(select!("WHERE id = ? AND taken_down_at IS NULL"))
+    Ok(find_any(executor, id).await?.filter(|room| !room.is_taken_down))
+}
+
+/// The same, be it taken down or not: for what has to be known of its polls all the same.
+pub async fn find_any<'e>(
+    executor: impl Executor<'e, Database = Any>,
+    id: RoomId,
+) -> Result<Option<RoomRecord>> {
+    query(select!("WHERE id = ?"))
         .bind(id.as_bytes().to_vec())
         .fetch_optional(executor)
         .await?
@@ -166,11 +168,37 @@ pub async fn find<'e>(executor: impl Executor<'e, Database = Any>, id: RoomId) -
 /// The room with this id, locked until the transaction ends. Whoever locks its polls too locks it first.
 pub async fn find_locked(connection: &mut AnyConnection, id: RoomId) -> Result<Option<RoomRecord>> {
     let sql = match Dialect::of(connection) {
-        Dialect::Sqlite => select!("WHERE id = ? AND taken_down_at IS NULL"),
-        Dialect::MySql => select!("WHERE id = ? AND taken_down_at IS NULL FOR UPDATE"),
+        Dialect::Sqlite => select!("WHERE id = ?"),
+        Dialect::MySql => select!("WHERE id = ? FOR UPDATE"),
     };
     let found = query(sql).bind(id.as_bytes().to_vec()).fetch_optional(connection).await?;
+    Ok(found.map(|found| room(&found)).transpose()?.filter(|room| !room.is_taken_down))
+}
+
+/// The room with this code, be it taken down or not, locked until the transaction ends.
+pub async fn find_any_locked(connection: &mut AnyConnection, code: RoomCode) -> Result<Option<RoomRecord>> {
+    let sql = match Dialect::of(connection) {
+        Dialect::Sqlite => select!("WHERE code = ?"),
+        Dialect::MySql => select!("WHERE code = ? FOR UPDATE"),
+    };
+    let found = query(sql).bind(code.as_str().to_owned()).fetch_optional(connection).await?;
     found.map(|found| room(&found)).transpose()
+}
+
+/// Says since when a room is gone for everybody, or that it is back; either is left for servers to notice.
+pub async fn set_taken_down(
+    connection: &mut AnyConnection,
+    id: RoomId,
+    since: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<()> {
+    query("UPDATE rooms SET taken_down_at = ?, acted_on_at = ? WHERE id = ?")
+        .bind(since.map(Timestamp::millis))
+        .bind(now.millis())
+        .bind(id.as_bytes().to_vec())
+        .execute(connection)
+        .await?;
+    Ok(())
 }
 
 /// How many rooms a host has.
@@ -288,5 +316,10 @@ fn room(found: &AnyRow) -> Result<RoomRecord> {
         revision: row::count(found, "revision")?,
         current: row::maybe_id(found, "current_poll", PollId::from_slice)?,
         created_at: row::time(found, "created_at")?,
+        is_taken_down: row::maybe_time(found, "taken_down_at")?.is_some(),
     })
+}
+
+fn acted_on(found: &AnyRow) -> Result<ActedOn> {
+    Ok(ActedOn { room: room(found)?, at: row::time(found, "acted_on_at")? })
 }

@@ -77,7 +77,7 @@ async fn a_question_that_the_voter_may_not_see_now_is_not_told(rig: Rig) {
         rig.services.change_poll(&host, poll, patch).await.unwrap();
     }
     rig.services.act(&host, reopened, HostAction::Open(None)).await.unwrap();
-    rig.services.store.set_taken_down(code, Some(rig.hands.now())).await.unwrap();
+    rig.take_down(code).await;
     for asker in [&voter, &host] {
         if asker == &host {
             rig.vote(&host, plain, rig.ballot(), 0).await;

@@ -23,6 +23,7 @@ mod losses;
 mod nodes;
 mod odd;
 mod operator;
+mod operator_attacks;
 mod own_account;
 mod sessions;
 mod socket;

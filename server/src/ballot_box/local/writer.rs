@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::{
-    BallotId, Choice, Command, PollId, Problem, Reason, Receipt, RoomId, Standing, Status, Timestamp, UserId,
-    Verdict, VoterId, judge,
+    BallotId, Choice, Command, PollId, PollState, Problem, Reason, Receipt, RoomId, Standing, Status,
+    Timestamp, UserId, Verdict, VoterId, judge,
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -265,16 +265,30 @@ impl Writer {
     }
 
     async fn settings(&mut self, room: RoomId) -> Result<()> {
-        let stored = self.store.room(room).await?.ok_or_else(Problem::no_such_room)?;
+        let mut reading = self.store.reader().await?;
+        let stored = rooms::find_any(&mut *reading, room).await?.ok_or_else(Problem::no_such_room)?;
+        let polls = polls::of_room(&mut *reading, room).await?;
+        drop(reading);
+        let closed = |loaded: &PollRecord| {
+            let stored = polls.iter().find(|poll| poll.id == loaded.id)?;
+            let is_closed =
+                stored.lifecycle.state == PollState::Closed && loaded.lifecycle.state == PollState::Open;
+            is_closed.then(|| stored.clone())
+        };
         let mut changed = Vec::new();
         self.shelf.each(|loaded| {
             if loaded.record.room == room {
+                if let Some(record) = closed(&loaded.record) {
+                    loaded.replace(record, None);
+                }
                 (loaded.settings, loaded.settings_revision) = (stored.settings, stored.revision);
                 loaded.touch();
                 changed.push((loaded.record.id, loaded.shown_now()));
             }
         });
         for (poll, now) in changed {
+            let is_open = now.as_ref().is_some_and(|now| now.life.state == PollState::Open);
+            self.deadlines.retain(|(_, known)| is_open || *known != poll);
             self.bus.publish(Event::PollChanged { room, poll, now });
         }
         Ok(())
@@ -311,7 +325,7 @@ impl Writer {
         let mut transaction = self.store.begin_ballots().await?;
         for poll in missing {
             let Some(record) = polls::find(&mut *transaction, poll).await? else { continue };
-            let Some(room) = rooms::find(&mut *transaction, record.room).await? else { continue };
+            let Some(room) = rooms::find_any(&mut *transaction, record.room).await? else { continue };
             let mut ballots = ballots::load(&mut transaction, poll, record.lifecycle.round).await?;
             let epoch = polls::raise_epoch(&mut transaction, poll).await?;
             let retired = adoptions::of_room(&mut transaction, room.id).await?;

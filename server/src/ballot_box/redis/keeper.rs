@@ -102,7 +102,7 @@ async fn tell(core: &Core, Untold { kind, room }: Untold) -> Result<()> {
         Kind::Poll(poll) => {
             let mut transaction = core.store.begin().await?;
             let found = polls::find(&mut *transaction, poll).await?;
-            let is_here = rooms::find(&mut *transaction, room).await?.is_some();
+            let is_here = rooms::find_any(&mut *transaction, room).await?.is_some();
             let Some(stored) = found.filter(|_| is_here) else {
                 outbox::take(&mut transaction, kind, u64::MAX).await?;
                 return transaction.commit().await;
@@ -122,7 +122,7 @@ async fn tell(core: &Core, Untold { kind, room }: Untold) -> Result<()> {
 }
 
 async fn tell_settings(core: &Core, id: RoomId) -> Result<()> {
-    let Some(room) = core.store.room(id).await? else {
+    let Some(room) = core.any_room(id).await? else {
         let mut transaction = core.store.begin().await?;
         outbox::take(&mut transaction, Kind::Room(id), u64::MAX).await?;
         return transaction.commit().await;

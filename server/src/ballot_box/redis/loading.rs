@@ -129,7 +129,7 @@ impl Core {
         loop {
             let mut reading = self.store.reader().await?;
             let Some(poll) = polls::find(&mut *reading, id).await? else { return Ok(None) };
-            let Some(room) = rooms::find(&mut *reading, poll.room).await? else { return Ok(None) };
+            let Some(room) = rooms::find_any(&mut *reading, poll.room).await? else { return Ok(None) };
             let is_settled = !outbox::has(&mut reading, id).await?;
             let is_poisoned = poison::has(&mut reading, id, poll.lifecycle.round).await?;
             let retired = adoptions::of_room(&mut reading, room.id).await?;

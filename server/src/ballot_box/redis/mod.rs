@@ -43,6 +43,7 @@ use crate::shard::Shard;
 use crate::store::adoptions::Noted;
 use crate::store::outbox::{self, Kind};
 use crate::store::polls::PollRecord;
+use crate::store::rooms::RoomRecord;
 use crate::store::{Store, polls, rooms};
 
 /// How many polls may be loaded side by side; each waits for those in its own lane only.
@@ -136,6 +137,11 @@ impl RedisBallotBox {
 }
 
 impl Core {
+    /// A room, be it taken down or not: Redis has to know how its polls stand in any case.
+    async fn any_room(&self, id: RoomId) -> Result<Option<RoomRecord>> {
+        rooms::find_any(&mut *self.store.reader().await?, id).await
+    }
+
     /// Tells nodes that something about a poll changed.
     async fn tell_changed(&self, poll: &PollRecord, opened: bool) {
         let now = match poll.lifecycle.state {
@@ -227,7 +233,7 @@ impl BallotBox for RedisBallotBox {
 
     async fn settings_changed(&self, room: RoomId) -> Result<()> {
         let core = &self.0;
-        let stored = core.store.room(room).await?.ok_or_else(Problem::no_such_room)?;
+        let stored = core.any_room(room).await?.ok_or_else(Problem::no_such_room)?;
         let polls = core.store.polls_of(room).await?;
         core.apply_settings(&stored, &polls, None).await?;
         for poll in polls.iter().filter(|poll| poll.lifecycle.state != domain::PollState::Draft) {

@@ -15,6 +15,7 @@ use server::ballot_box::Limits;
 use server::clock::Clock;
 use server::config::{Config, Registration, Sockets};
 use server::doors::DoorSettings;
+use server::operator::Operator;
 use server::service::{NewAccount, Services, SignedIn};
 use tempfile::TempDir;
 
@@ -191,6 +192,17 @@ impl Rig {
         })
     }
 
+    /// An operator at work beside the servers.
+    pub async fn operator(&self) -> Operator {
+        let config = self.ground.config();
+        Operator::open(config.database_url.reveal()).await.unwrap()
+    }
+
+    /// Takes a room down. No server looks for that here.
+    pub async fn take_down(&self, code: RoomCode) {
+        self.operator().await.take_down(code.as_str(), true).await.unwrap();
+    }
+
     /// How a poll stands.
     pub async fn tally(&self, poll: PollId) -> Tally {
         self.services.ballots.now(&[poll]).await.unwrap().pop().unwrap().tally
@@ -238,11 +250,20 @@ pub fn node_config(folder: &Path, place: &Place) -> Config {
     }
 }
 
+impl Ground {
+    fn config(&self) -> Config {
+        match &self.place {
+            None => config(self.folder.path()),
+            Some(place) => node_config(self.folder.path(), place),
+        }
+    }
+}
+
 async fn prepare(ground: &Ground, hands: &Hands) -> Server {
     let ticking = hands.clone();
-    let (config, clock) = match &ground.place {
-        None => (config(ground.folder.path()), Clock::new(move || ticking.now())),
-        Some(place) => (node_config(ground.folder.path(), place), Clock::system()),
+    let clock = match &ground.place {
+        None => Clock::new(move || ticking.now()),
+        Some(_) => Clock::system(),
     };
-    Server::prepare(&config, ([127, 0, 0, 1], 0).into(), clock).await.unwrap()
+    Server::prepare(&ground.config(), ([127, 0, 0, 1], 0).into(), clock).await.unwrap()
 }
