@@ -39,11 +39,11 @@ pub enum Door {
     /// Signing in, by address.
     Login,
     /// Making an account, by address.
-    Register,
+    Account,
     /// Becoming a new guest, by address.
     Guest,
     /// Opening a socket, by address.
-    Connect,
+    Socket,
     /// Joining a room on a socket, by address.
     Join,
     /// Asking for a room by a code that opens none, by address.
@@ -65,9 +65,9 @@ impl Door {
     fn name(self) -> &'static str {
         match self {
             Self::Login => "login",
-            Self::Register => "register",
+            Self::Account => "account",
             Self::Guest => "guest",
-            Self::Connect => "connect",
+            Self::Socket => "socket",
             Self::Join => "join",
             Self::Miss => "miss",
             Self::Change => "change",

@@ -69,9 +69,9 @@ impl DoorSettings {
     pub(super) fn limit(&self, door: Door) -> Limit {
         match door {
             Door::Login => self.limit_logins,
-            Door::Register => self.limit_accounts,
+            Door::Account => self.limit_accounts,
             Door::Guest => self.limit_guests,
-            Door::Connect => self.limit_sockets,
+            Door::Socket => self.limit_sockets,
             Door::Join => self.limit_joins,
             Door::Miss => self.limit_misses,
             Door::Change => self.limit_changes,

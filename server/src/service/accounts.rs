@@ -54,7 +54,7 @@ pub struct SignedIn {
 impl Services {
     /// Makes an account and signs it in.
     pub async fn register(&self, account: NewAccount, sender: &Sender) -> Result<SignedIn> {
-        self.doors.enter(Door::Register, sender.address).await?;
+        self.doors.enter(Door::Account, sender.address).await?;
         let invitation = self.invitation(account.invitation.as_deref()).await?;
         let (username, password, display_name) = parse(account).map_err(Problem::invalid)?;
         let password_hash = self.passwords.hash(password, self.clock.random()).await?;

@@ -42,7 +42,7 @@ pub async fn upgrade(
         let detail = "The server holds as many connections as it can. Please try again in a moment.";
         return answer_problem(Problem::new(503, "overloaded", detail));
     }
-    if let Err(refused) = state.services.doors.enter(Door::Connect, caller.sender.address).await {
+    if let Err(refused) = state.services.doors.enter(Door::Socket, caller.sender.address).await {
         return answer_problem(refused.into_problem());
     }
     upgrade

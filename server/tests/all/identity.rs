@@ -1,6 +1,8 @@
 //! A guest that signs in inside a room: its votes become the account's, each counts once, and the guest votes no more.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 
 use app::data::HostAction;
 use domain::{
@@ -8,10 +10,11 @@ use domain::{
 };
 use futures_util::future::join_all;
 use server::auth::{Asker, Sender};
+use server::bus::{Event, Listener};
 
 use crate::support::client::{Person, TestServer};
 use crate::support::eventually;
-use crate::support::rig::{Rig, single};
+use crate::support::rig::{Backend, Rig, single};
 use crate::support::services::Breakable;
 use crate::support::socket::{Socket, ballot};
 use reqwest::Method;
@@ -332,6 +335,36 @@ async fn only_so_many_guests_become_one_account(rig: Rig) {
     let again = rig.services.ballots.adopt(room, voter(&guests[0]), user(&ada)).await;
     assert!(!again.unwrap(), "it was before");
     assert_eq!(counts(&rig, poll).await, ([0, 1, 1], 2));
+}
+
+/// The highest number of ballots that anybody was told of in a poll.
+#[derive(Default)]
+struct Highest(AtomicU64);
+
+impl Listener for Highest {
+    fn hear(&self, event: Event) {
+        if let Event::PollChanged { now: Some(now), .. } | Event::Counted { now: Some(now), .. } = event {
+            self.0.fetch_max(now.tally.ballots, Ordering::Relaxed);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_poll_that_is_opened_again_never_shows_a_guest_beside_its_account() {
+    let rig = Rig::open(Backend::Sqlite).await;
+    let (host, ada) = (rig.host("host").await, rig.host("ada").await);
+    let (code, poll) = rig.open_poll(&host).await;
+    let guest = rig.guest();
+    rig.vote(&guest, poll, rig.ballot(), 1).await;
+    rig.vote(&ada, poll, rig.ballot(), 0).await;
+    close(&rig, &host, poll).await;
+    adopt(&rig, code, &guest, &ada).await;
+    let highest = Arc::new(Highest::default());
+    let listener: Weak<dyn Listener> = Arc::downgrade(&highest) as _;
+    rig.services.bus.subscribe(listener);
+    rig.services.act(&host, poll, HostAction::Open(None)).await.unwrap();
+    assert_eq!(counts(&rig, poll).await, ([1, 0, 0], 1));
+    assert_eq!(highest.0.load(Ordering::Relaxed), 1);
 }
 
 #[tokio::test]

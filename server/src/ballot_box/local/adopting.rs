@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 
-use domain::{PollId, PollState, Problem, RoomId, Standing, Timestamp, UserId, VoterId};
+use domain::{PollState, Problem, RoomId, Standing, Timestamp, UserId, VoterId};
 
-use super::writer::Writer;
+use super::writer::{Stood, Writer};
 use crate::error::Result;
 use crate::store::adoptions::{self, Noted};
 use crate::store::ballots::BallotRow;
@@ -30,10 +30,13 @@ impl Writer {
             })
         };
         let moved: Vec<BallotRow> = polls.iter().filter_map(in_poll).flatten().collect();
-        if let Err(error) = self.write_moved(transaction, moved).await {
-            // Whether it happened only SQL knows now.
-            polls.iter().for_each(|poll| self.shelf.remove(poll.id));
-            return Err(error);
+        match self.write(transaction, moved).await {
+            Ok(moved) => self.count(moved),
+            Err(error) => {
+                // Whether it happened only SQL knows now.
+                polls.iter().for_each(|poll| self.shelf.remove(poll.id));
+                return Err(error);
+            }
         }
         self.shelf.each(|poll| {
             if poll.record.room == room {
@@ -44,26 +47,27 @@ impl Writer {
     }
 
     /// Moves, in a poll that was opened again, the votes of guests that have become accounts since they voted: what the
-    /// close kept of a guest must not count beside the account's.
-    pub(super) async fn settle(&self, poll: PollId) -> Result<()> {
+    /// close kept of a guest must not count beside the account's, nor be shown so. Answers what stands now.
+    pub(super) async fn settle(&self, opened: &PollRecord) -> Vec<Stood> {
         let now = self.clock.now();
-        let moved = self.shelf.read(poll, |poll| {
+        let moved = self.shelf.read(opened.id, |poll| {
             let adopted = poll.retired.iter().map(|(guest, account)| (*guest, *account));
-            moves(&poll.record, |voter| poll.standing(voter), adopted, now)
+            moves(opened, |voter| poll.standing(voter), adopted, now)
         });
-        let Some(moved) = moved.filter(|moved| !moved.is_empty()) else { return Ok(()) };
-        let written = self.write_moved(self.store.begin_ballots().await?, moved).await;
-        if written.is_err() {
-            self.shelf.remove(poll);
-        }
-        written
+        let Some(moved) = moved.filter(|moved| !moved.is_empty()) else { return Vec::new() };
+        let written = async { self.write(self.store.begin_ballots().await?, moved).await };
+        written.await.unwrap_or_else(|error| {
+            // It is open all the same; whoever loads it next moves them.
+            tracing::warn!(%error, poll = %opened.id, "votes of guests that became accounts could not be moved yet");
+            self.shelf.remove(opened.id);
+            Vec::new()
+        })
     }
 
-    async fn write_moved(&self, mut transaction: Write, moved: Vec<BallotRow>) -> Result<()> {
+    async fn write(&self, mut transaction: Write, moved: Vec<BallotRow>) -> Result<Vec<Stood>> {
         ballots::upsert(&mut transaction, &moved, self.clock.now()).await?;
         transaction.commit().await?;
-        self.count(moved.into_iter().map(|row| (row.poll, row.voter, row.standing)).collect());
-        Ok(())
+        Ok(moved.into_iter().map(|row| (row.poll, row.voter, row.standing)).collect())
     }
 }
 

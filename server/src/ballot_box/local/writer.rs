@@ -33,6 +33,9 @@ type Reply<T> = oneshot::Sender<Result<T>>;
 /// What stands after a group, of the voters in it.
 type Stands = HashMap<(PollId, VoterId), Standing>;
 
+/// What stands of a voter in a poll.
+pub(super) type Stood = (PollId, VoterId, Standing);
+
 /// What the writer is asked to do.
 pub(super) enum Job {
     /// Judge, record and count a ballot.
@@ -199,7 +202,7 @@ impl Writer {
     }
 
     /// Counts ballots that are committed, and tells of them.
-    pub(super) fn count(&self, counted: Vec<(PollId, VoterId, Standing)>) {
+    pub(super) fn count(&self, counted: Vec<Stood>) {
         let mut by_poll: HashMap<PollId, Vec<(VoterId, Standing)>> = HashMap::new();
         for (poll, voter, stands) in counted {
             by_poll.entry(poll).or_default().push((voter, stands));
@@ -225,23 +228,22 @@ impl Writer {
         self.load([poll]).await?;
         let transaction = self.store.begin_ballots().await?;
         let intent = intent::commit(transaction, poll, command, self.clock.now()).await?;
-        let opened = intent.opened;
-        let record = self.carry_out(intent, opened);
-        if opened {
-            self.settle(poll).await?;
-        }
+        let moved = if intent.opened { self.settle(&intent.poll).await } else { Vec::new() };
+        let record = self.carry_out(intent, &moved);
+        self.count(moved);
         Ok(record)
     }
 
-    /// Takes over what was committed, and tells of it where it changed something.
-    fn carry_out(&mut self, intent: Intent, opened: bool) -> PollRecord {
+    /// Takes over what was committed, with votes that were moved for it, and tells of it where it changed something.
+    fn carry_out(&mut self, intent: Intent, moved: &[Stood]) -> PollRecord {
         let new_epoch = intent.is_reset().then_some(intent.epoch);
-        let Intent { poll: record, before, .. } = intent;
+        let Intent { poll: record, before, opened, .. } = intent;
         if record.lifecycle != before {
             self.deadlines.retain(|(_, known)| *known != record.id);
             self.deadlines.extend(record.lifecycle.closes_at.map(|time| (time, record.id)));
             let now = self.shelf.write(record.id, |loaded| {
                 loaded.replace(record.clone(), new_epoch);
+                moved.iter().for_each(|(_, voter, standing)| loaded.put(*voter, standing.clone()));
                 loaded.shown_now()
             });
             self.bus.publish(Event::PollChanged { room: record.room, poll: record.id, now: now.flatten() });
@@ -308,7 +310,7 @@ impl Writer {
     async fn close_at_deadline(&mut self, poll: PollId, now: Timestamp) -> Result<()> {
         let transaction = self.store.begin_ballots().await?;
         if let Some(intent) = intent::commit_close(transaction, poll, now).await? {
-            self.carry_out(intent, false);
+            self.carry_out(intent, &[]);
         }
         Ok(())
     }
