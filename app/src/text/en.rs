@@ -20,6 +20,8 @@ pub(super) const TEXT: Text = Text {
     // When something is wrong.
     problem_title: "That did not work",
     no_such_room_title: "No such room",
+    wait_title: "Please wait a moment",
+    try_again: "Try again",
     sign_in_first_title: "Please sign in",
     forbidden_title: "Only for the host",
     not_found_title: "No such page",

@@ -38,6 +38,8 @@ pub(crate) struct Text {
     // When something is wrong.
     pub(crate) problem_title: &'static str,
     pub(crate) no_such_room_title: &'static str,
+    pub(crate) wait_title: &'static str,
+    pub(crate) try_again: &'static str,
     pub(crate) sign_in_first_title: &'static str,
     pub(crate) forbidden_title: &'static str,
     pub(crate) not_found_title: &'static str,

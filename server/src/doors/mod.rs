@@ -143,7 +143,7 @@ impl Doors {
             Some(wait) => {
                 let now = self.clock.now();
                 self.memory.hold(key, now.plus(wait), now);
-                Err(too_many(wait).into())
+                Err(too_many(door, wait).into())
             }
         }
     }
@@ -153,7 +153,7 @@ impl Doors {
         let Limit::At(rate) = self.settings.limit(door) else { return Ok(()) };
         match self.memory.take(&key(door, &who.into()), rate, self.clock.now()) {
             None => Ok(()),
-            Some(wait) => Err(too_many(wait).into()),
+            Some(wait) => Err(too_many(door, wait).into()),
         }
     }
 
@@ -177,7 +177,7 @@ impl Doors {
     pub fn look(&self, door: Door, who: impl Into<Who>) -> Result<()> {
         match self.memory.held(&key(door, &who.into()), self.clock.now()) {
             None => Ok(()),
-            Some(wait) => Err(too_many(wait).into()),
+            Some(wait) => Err(too_many(door, wait).into()),
         }
     }
 
@@ -215,9 +215,12 @@ fn key(door: Door, who: &Who) -> String {
 }
 
 /// More than is let in: 429 `rate_limited`.
-fn too_many(wait: Duration) -> Problem {
-    Problem::new(429, "rate_limited", "That is too much at once from here. Please try again a little later.")
-        .with_retry_after(wait)
+fn too_many(door: Door, wait: Duration) -> Problem {
+    let detail = match door {
+        Door::Miss => "Too many codes that open no room were tried from your network. Please wait a little.",
+        _ => "That is too much at once from here. Please try again a little later.",
+    };
+    Problem::new(429, "rate_limited", detail).with_retry_after(wait)
 }
 
 #[cfg(test)]

@@ -225,7 +225,7 @@ async fn guessing_codes_is_held_up() {
     assert!(page.headers().contains_key("retry-after"));
     let page = page.text().await.unwrap();
     assert!(
-        page.contains("too much at once") && page.contains("</html>"),
+        page.contains("Too many codes") && page.contains("Try again in") && page.contains("</html>"),
         "a person is shown a page: {page}"
     );
     assert_eq!(voter.vote(&poll, json!({"option": 0})).await["status"], "recorded");
