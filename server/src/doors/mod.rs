@@ -48,6 +48,8 @@ pub enum Door {
     Join,
     /// Asking for a room by a code that opens none, by address.
     Miss,
+    /// The same once that is used up, by address: so many more are refused before even codes that were found from there are.
+    Guess,
     /// Changing anything, by address: whatever is sent over HTTP but to read, and votes over sockets.
     Change,
     /// Voting over HTTP, by voter. Sockets have a rate of their own.
@@ -70,6 +72,7 @@ impl Door {
             Self::Socket => "socket",
             Self::Join => "join",
             Self::Miss => "miss",
+            Self::Guess => "guess",
             Self::Change => "change",
             Self::Vote => "vote",
             Self::Room => "room",
@@ -167,6 +170,16 @@ impl Doors {
             Some(wait) => Duration::from_micros(wait),
             None => self.memory.charge(&key, rate, now),
         };
+        if !wait.is_zero() {
+            self.memory.hold(key, now.plus(wait), now);
+        }
+    }
+
+    /// The same, counted by this node alone.
+    pub fn charge_here(&self, door: Door, who: impl Into<Who>) {
+        let Limit::At(rate) = self.settings.limit(door) else { return };
+        let (key, now) = (key(door, &who.into()), self.clock.now());
+        let wait = self.memory.charge(&key, rate, now);
         if !wait.is_zero() {
             self.memory.hold(key, now.plus(wait), now);
         }

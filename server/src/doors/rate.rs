@@ -12,6 +12,16 @@ pub enum Limit {
     Off,
 }
 
+impl Limit {
+    /// So many times as much.
+    pub(super) fn times(self, factor: u32) -> Self {
+        match self {
+            Self::At(rate) => Self::At(Rate { at_once: rate.at_once.saturating_mul(factor), ..rate }),
+            Self::Off => Self::Off,
+        }
+    }
+}
+
 /// So many at once, and after that as many again in each window, evenly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {

@@ -1,4 +1,4 @@
-//! Codes that somebody looks for: what was found from an address, and whose turn it is to look.
+//! Codes that somebody looks for: what was found, and whose turn it is to look.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
@@ -29,19 +29,20 @@ impl Default for Seeking {
 }
 
 impl Doors {
-    /// Whether a code was found from an address of late, so that it is no guess there.
-    pub fn has_found(&self, from: IpAddr, code: &str) -> bool {
-        let left = self.seeking.found.held(&key(from, code), self.clock.now());
+    /// Whether a code was found of late from an address or by somebody, so that it is no guess there or of theirs.
+    pub fn has_found(&self, who: impl Into<Who>, code: &str) -> bool {
+        let who = who.into();
+        let left = self.seeking.found.held(&key(&who, code), self.clock.now());
         if left.is_some_and(|left| left < FOUND / 2) {
-            self.note_found(from, code);
+            self.note_found(who, code);
         }
         left.is_some()
     }
 
-    /// Notes that a code was found from an address.
-    pub fn note_found(&self, from: IpAddr, code: &str) {
+    /// Notes that a code was found from an address or by somebody.
+    pub fn note_found(&self, who: impl Into<Who>, code: &str) {
         let now = self.clock.now();
-        self.seeking.found.hold(key(from, code), now.plus(FOUND), now);
+        self.seeking.found.hold(key(&who.into(), code), now.plus(FOUND), now);
     }
 
     /// Waits for an address's turn to look for what it may have guessed: one after another, so that of many guesses sent side
@@ -54,6 +55,6 @@ impl Doors {
     }
 }
 
-fn key(from: IpAddr, code: &str) -> String {
-    format!("{}:{code}", Who::from(from).0)
+fn key(who: &Who, code: &str) -> String {
+    format!("{}:{code}", who.0)
 }

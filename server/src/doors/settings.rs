@@ -4,6 +4,10 @@ use clap::Args;
 
 use super::{Door, Limit};
 
+/// How many times as many codes an address may still try in vain once it has used up its misses, before codes that others
+/// found from there are refused too: at 100 a second all codes take three weeks.
+const GUESSES: u32 = 20;
+
 /// How often somebody may come in, each as a number at once and the time in which that many more are let in, or `off`.
 ///
 /// The defaults let a lecture hall of 2,000 phones behind one address join and vote within a minute, with half as much to
@@ -74,6 +78,7 @@ impl DoorSettings {
             Door::Socket => self.limit_sockets,
             Door::Join => self.limit_joins,
             Door::Miss => self.limit_misses,
+            Door::Guess => self.limit_misses.times(GUESSES),
             Door::Change => self.limit_changes,
             Door::Vote => self.limit_votes,
             Door::Room => self.limit_rooms,

@@ -57,18 +57,26 @@ impl Store {
     }
 
     /// Makes events nobody's whose account is no more. (Deleting an account does so, too; events that were still waiting to
-    /// be stored come after it.)
+    /// be stored come after it.) They are looked for by reading, for whoever writes keeps votes waiting.
     pub async fn forget_accounts_in_audit(&self) -> Result<()> {
-        self.change(query(
-            "UPDATE audit SET account_id = NULL WHERE account_id IS NOT NULL \
+        let gone = query(
+            "SELECT DISTINCT account_id FROM audit WHERE account_id IS NOT NULL \
              AND NOT EXISTS (SELECT 1 FROM users u WHERE u.id = audit.account_id)",
-        ))
-        .await
+        )
+        .fetch_all(&self.read)
+        .await?;
+        for found in &gone {
+            let account = row::id(found, "account_id", UserId::from_slice)?;
+            let forget = query("UPDATE audit SET account_id = NULL WHERE account_id = ?");
+            self.change(forget.bind(account.as_bytes().to_vec())).await?;
+        }
+        Ok(())
     }
 
-    /// Deletes events from before a time.
+    /// Deletes events from before a time. Their ids begin with when they were made, and nothing else has to be read.
     pub async fn delete_audit_before(&self, time: Timestamp) -> Result<()> {
-        self.change(query("DELETE FROM audit WHERE at < ?").bind(time.millis())).await
+        let first = UserId::new(time, [0; 10]);
+        self.change(query("DELETE FROM audit WHERE id < ?").bind(first.as_bytes().to_vec())).await
     }
 }
 

@@ -94,6 +94,8 @@ impl Store {
     /// that is opened again would count it twice.
     pub async fn delete_user(&self, user: UserId) -> Result<()> {
         let mut transaction = self.begin().await?;
+        // Before its sessions, as whoever signs in locks them.
+        find_locked(&mut transaction, user).await?;
         for statement in [
             "DELETE FROM sessions WHERE user_id = ?",
             "UPDATE audit SET account_id = NULL WHERE account_id = ?",

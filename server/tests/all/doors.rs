@@ -273,6 +273,30 @@ async fn a_phone_that_guesses_shuts_nobody_out_of_the_room_they_are_in() {
     assert_eq!(socket.vote(&poll, ballot(0), json!({"option": 0})).await["status"], "recorded");
 }
 
+#[tokio::test]
+async fn a_neighbour_finds_out_no_faster_which_rooms_others_are_in() {
+    let server = behind_a_proxy(|config| config.doors.limit_misses = limit("5/1h")).await;
+    let (code, _) = server.host("ada").await.open_poll().await;
+    let path = format!("/api/v1/rooms/{code}");
+    let guest = server.guest().await;
+    let theirs = async || {
+        let asked = guest.request(Method::GET, &path).header("x-forwarded-for", "192.0.2.1");
+        asked.send().await.unwrap().status().as_u16()
+    };
+    assert_eq!(theirs().await, 200);
+    // Five misses, and a hundred more that are refused.
+    for _ in 0..105 {
+        status_from(&server, "192.0.2.1", "/api/v1/rooms/222222").await;
+    }
+    assert_eq!(
+        status_from(&server, "192.0.2.1", &path).await,
+        429,
+        "a guess that is right is told from no other"
+    );
+    assert_eq!(theirs().await, 200, "who is in stays in");
+    assert_eq!(status_from(&server, "192.0.2.2", &path).await, 200);
+}
+
 async fn right_answers_to_guesses_side_by_side(server: &TestServer) {
     let client = server.nobody();
     let guesses = join_all((0..120).map(|number: u64| {
