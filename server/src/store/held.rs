@@ -77,6 +77,16 @@ macro_rules! cast {
     };
 }
 
+macro_rules! adoptions {
+    ($whose:literal) => {
+        concat!(
+            "SELECT r.code, a.guest_id, a.adopted_at FROM adoptions a JOIN rooms r ON r.id = a.room_id WHERE ",
+            $whose,
+            " = ? ORDER BY a.adopted_at DESC LIMIT ?"
+        )
+    };
+}
+
 impl Store {
     /// The last of the next polls in the order of their ids, as many as are looked through at once; none at the end.
     pub async fn polls_after(&self, after: Option<PollId>) -> Result<Option<PollId>> {
@@ -125,32 +135,17 @@ impl Store {
 
     /// The guests that an account has become, the last first.
     pub async fn adopted_by(&self, user: UserId) -> Result<Vec<AdoptedRow>> {
-        query(
-            "SELECT r.code, a.guest_id, a.adopted_at FROM adoptions a JOIN rooms r ON r.id = a.room_id \
-             WHERE a.user_id = ? ORDER BY a.adopted_at DESC LIMIT ?",
-        )
-        .bind(user.as_bytes().to_vec())
-        .bind(ROWS)
-        .fetch_all(&self.read)
-        .await?
-        .iter()
-        .map(adopted)
-        .collect()
+        self.adoptions_where(adoptions!("a.user_id"), user.as_bytes()).await
     }
 
     /// The rooms in which a guest has become an account, the last first.
     pub async fn adoptions_of(&self, guest: VoterId) -> Result<Vec<AdoptedRow>> {
-        query(
-            "SELECT r.code, a.guest_id, a.adopted_at FROM adoptions a JOIN rooms r ON r.id = a.room_id \
-             WHERE a.guest_id = ? ORDER BY a.adopted_at DESC LIMIT ?",
-        )
-        .bind(guest.as_bytes().to_vec())
-        .bind(ROWS)
-        .fetch_all(&self.read)
-        .await?
-        .iter()
-        .map(adopted)
-        .collect()
+        self.adoptions_where(adoptions!("a.guest_id"), guest.as_bytes()).await
+    }
+
+    async fn adoptions_where(&self, sql: &'static str, id: &[u8]) -> Result<Vec<AdoptedRow>> {
+        let found = query(sql).bind(id.to_vec()).bind(ROWS).fetch_all(&self.read).await?;
+        found.iter().map(adopted).collect()
     }
 
     /// The tickets that a voter holds, the last first.
