@@ -48,7 +48,8 @@ pub enum Door {
     Join,
     /// Asking for a room by a code that opens none, by address.
     Miss,
-    /// The same once that is used up, by address: so many more are refused before even codes that were found from there are.
+    /// Going on with wrong codes once `Miss` is used up, by address. Beyond it codes are refused that others found from
+    /// there, too.
     Guess,
     /// Changing anything, by address: whatever is sent over HTTP but to read, and votes over sockets.
     Change,
