@@ -256,3 +256,33 @@ async fn a_command_makes_no_database_and_changes_none_of_another_version() {
     assert!(refusal(&real).await.contains("another version"));
     assert!(refusal(&Place::fresh().await.database_url).await.contains("no Voxpop database"));
 }
+
+#[tokio::test]
+async fn a_command_leaves_what_is_no_database_of_voxpops_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("other.db");
+    let url = format!("sqlite://{}", file.display());
+    let missing = Operator::open(&format!("{url}?mode=rwc")).await.err().unwrap().to_string();
+    assert!(missing.contains("no Voxpop database") && !file.exists(), "{missing}");
+
+    sqlx::any::install_default_drivers();
+    let other = sqlx::AnyPool::connect(&format!("{url}?mode=rwc")).await.unwrap();
+    sqlx::query("CREATE TABLE recipes (name TEXT)").execute(&other).await.unwrap();
+    other.close().await;
+    let before = std::fs::read(&file).unwrap();
+    let refused = Operator::open(&url).await.err().unwrap().to_string();
+    assert!(refused.contains("no Voxpop database"), "{refused}");
+    assert_eq!(std::fs::read(&file).unwrap(), before);
+}
+
+#[tokio::test]
+async fn no_key_is_made_beside_a_database_that_is_not_there() {
+    let server = TestServer::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let mistyped = format!("sqlite://{}", folder.path().join("mistyped.db").display());
+    let words = ["keys", "rotate", "--database-url", &mistyped];
+    let refused = server.command(&words, "").await.unwrap_err();
+    assert!(refused.contains("check DATABASE_URL"), "{refused}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    assert!(server.command(&["keys", "rotate"], "").await.unwrap().contains("signs from the next start on"));
+}
