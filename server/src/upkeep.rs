@@ -9,7 +9,7 @@ use crate::audit::{About, KEPT, SecurityEvent};
 use crate::bus::Event;
 use crate::error::{Error, Result};
 use crate::service::{GUEST, Services};
-use crate::store::rooms::ActedOn;
+use crate::store::rooms::{ActedOn, RoomRecord};
 use crate::ws::Hub;
 
 /// How often it is looked for what an operator or another node did.
@@ -54,16 +54,22 @@ pub async fn sweep_once(services: &Services, retention: Option<Duration>) -> Res
     let Some(retention) = retention else { return Ok(()) };
     let before = now.minus(retention);
     for room in store.unused_rooms(before, ROOMS).await? {
-        services.remove_room(&room).await?;
-        let about = About {
-            account: Some(room.host),
-            room: Some(room.id),
-            detail: "unused for long",
-            ..About::default()
-        };
+        // One that fails must not keep the others.
+        if let Err(error) = delete_unused(services, &room).await {
+            tracing::warn!(%error, room = %room.id, "an unused room could not be deleted; trying again in an hour");
+        }
+    }
+    // Not while their tokens are good.
+    store.delete_named_guests(before.min(now.minus(GUEST))).await
+}
+
+async fn delete_unused(services: &Services, room: &RoomRecord) -> Result<()> {
+    if services.remove_room(room).await? {
+        let (account, room) = (Some(room.host), Some(room.id));
+        let about = About { account, room, detail: "unused for long", ..About::default() };
         services.audit.note(SecurityEvent::RoomDeleted, about);
     }
-    store.delete_named_guests(before).await
+    Ok(())
 }
 
 async fn notice(services: &Services) -> Result<()> {

@@ -39,6 +39,11 @@ pub(crate) async fn run(keys: Keys) -> Result<(), String> {
         return Err(advice.into());
     }
     match file {
+        // Keys are made by the server: here it would be a mistyped database that gets some, and says that all is well.
+        Some(file) if !file.exists() => Err(format!(
+            "There are no signing keys in {}. Start `voxpop serve` once, or check DATABASE_URL.",
+            file.display()
+        )),
         Some(file) => {
             let id = key::rotate(&file, !drop_old, &clock).await.map_err(told)?;
             writeln!(stdout(), "The key {id} signs from the next start on.").map_err(told)

@@ -123,14 +123,15 @@ impl Services {
     /// Deletes a room with its polls and ballots. Its code opens nothing any more.
     pub async fn delete_room(&self, asker: &Asker, code: &str) -> Result<()> {
         let room = self.hosted(asker, code).await?;
-        self.remove_room(&room).await?;
-        let about = About { account: Some(room.host), room: Some(room.id), ..About::default() };
-        self.audit.note(SecurityEvent::RoomDeleted, about);
+        if self.remove_room(&room).await? {
+            let about = About { account: Some(room.host), room: Some(room.id), ..About::default() };
+            self.audit.note(SecurityEvent::RoomDeleted, about);
+        }
         Ok(())
     }
 
-    /// Deletes a room, whoever wants it.
-    pub async fn remove_room(&self, room: &RoomRecord) -> Result<()> {
+    /// Deletes a room, whoever wants it. False when somebody else was faster.
+    pub async fn remove_room(&self, room: &RoomRecord) -> Result<bool> {
         for poll in self.store.polls_of(room.id).await? {
             match self.ballots.delete(poll.id).await {
                 // Somebody else, a node that sweeps at the same time, was faster.
@@ -139,10 +140,10 @@ impl Services {
             }
         }
         let mut transaction = self.store.begin().await?;
-        rooms::delete(&mut transaction, room.id).await?;
+        let is_deleted = rooms::delete(&mut transaction, room.id).await?;
         transaction.commit().await?;
         self.bus.publish(Event::RoomClosed { room: room.id, code: room.code });
-        Ok(())
+        Ok(is_deleted)
     }
 
     /// Makes a copy of a room, with its polls as drafts.

@@ -27,7 +27,7 @@ use sqlx::any::{AnyArguments, AnyConnectOptions, AnyPoolOptions, AnyQueryResult}
 use sqlx::migrate::Migrator;
 use sqlx::pool::PoolConnection;
 use sqlx::query::Query;
-use sqlx::{Any, AnyConnection, AnyPool, Executor, Transaction};
+use sqlx::{Any, AnyConnection, AnyPool, Connection, Executor, Transaction};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 pub use self::dialect::Dialect;
@@ -87,7 +87,8 @@ impl Store {
     /// Opens the database that a URL names and brings its schema up to date. An SQLite file is made where
     /// there is none; a database of a server must be there.
     pub async fn open(url: &str) -> Result<Self> {
-        let (dialect, options, write) = connect(url, "rwc").await?;
+        let (dialect, options) = options(url, "rwc")?;
+        let write = connect(dialect, &options).await?;
         match dialect {
             Dialect::Sqlite => migrate(&mut *write.acquire().await?).await?,
             Dialect::MySql => mysql::set_up(&write).await?,
@@ -97,24 +98,9 @@ impl Store {
 
     /// Opens the database that a URL names as it is: one that a server of this version has served.
     pub async fn open_existing(url: &str) -> Result<Self> {
-        let (dialect, options, write) = match connect(url, "rw").await {
-            // The file is not there; a server that does not answer is told by its own words.
-            Err(Error::Sql(_)) if url.starts_with("sqlite:") => return Err(no_database()),
-            connected => connected?,
-        };
-        let found = sqlx::query("SELECT version FROM _sqlx_migrations WHERE success <> 0 ORDER BY version")
-            .fetch_all(&write)
-            .await
-            .map_err(|error| match error {
-                sqlx::Error::Database(_) => no_database(),
-                error => error.into(),
-            })?;
-        let found: Vec<i64> = found.iter().map(|found| row::get(found, "version")).collect::<Result<_>>()?;
-        if !MIGRATIONS.iter().map(|migration| migration.version).eq(found) {
-            let wrong =
-                "The database is of another version of Voxpop. Start `voxpop serve` of this one once.";
-            return Err(Error::Internal(wrong.into()));
-        }
+        let (dialect, options) = options(url, "rw")?;
+        check_version(dialect, &options).await?;
+        let write = connect(dialect, &options).await?;
         Self::of(dialect, options, write).await
     }
 
@@ -171,15 +157,44 @@ fn is_new(inserted: sqlx::Result<AnyQueryResult>) -> Result<bool> {
 }
 
 /// Connects, with SQLite in this mode unless the URL says another.
-async fn connect(url: &str, mode: &str) -> Result<(Dialect, AnyConnectOptions, AnyPool)> {
+fn options(url: &str, mode: &str) -> Result<(Dialect, AnyConnectOptions)> {
     sqlx::any::install_default_drivers();
     let dialect = Dialect::of_url(url)?;
     let options = AnyConnectOptions::from_str(&match dialect {
         Dialect::Sqlite => in_mode(url, mode),
         Dialect::MySql => url.to_owned(),
     })?;
+    Ok((dialect, options))
+}
+
+async fn connect(dialect: Dialect, options: &AnyConnectOptions) -> Result<AnyPool> {
     let write = pool(dialect, dialect.sizes().writers).connect_with(options.clone());
-    Ok((dialect, options, write.await.map_err(no_answer)?))
+    write.await.map_err(no_answer)
+}
+
+/// Whether a server of this version has served a database. Nothing is set on it before that is known: it may be another
+/// program's.
+async fn check_version(dialect: Dialect, options: &AnyConnectOptions) -> Result<()> {
+    let connecting = tokio::time::timeout(ACQUIRE, AnyConnection::connect_with(options)).await;
+    let mut connection = match connecting.unwrap_or(Err(sqlx::Error::PoolTimedOut)) {
+        // The file is not there; a server that does not answer is told by its own words.
+        Err(_) if dialect == Dialect::Sqlite => return Err(no_database()),
+        connected => connected.map_err(no_answer)?,
+    };
+    let found = sqlx::query("SELECT version FROM _sqlx_migrations WHERE success <> 0 ORDER BY version")
+        .fetch_all(&mut connection)
+        .await
+        .map_err(|error| match error {
+            sqlx::Error::Database(_) => no_database(),
+            error => error.into(),
+        })?;
+    connection.close().await?;
+    let found: Vec<i64> = found.iter().map(|found| row::get(found, "version")).collect::<Result<_>>()?;
+    if MIGRATIONS.iter().map(|migration| migration.version).eq(found) {
+        return Ok(());
+    }
+    let wrong = "The database is of another version of Voxpop. Start `voxpop serve` of this one once.";
+    Err(Error::Internal(wrong.into()))
 }
 
 fn no_database() -> Error {
@@ -201,9 +216,14 @@ async fn migrate(connection: &mut AnyConnection) -> Result<()> {
     Ok(MIGRATIONS.run_direct(None, connection, false).await.map_err(sqlx::Error::from)?)
 }
 
+/// A URL that names a mode itself keeps it, but that nothing is made where nothing is to be.
 fn in_mode(url: &str, mode: &str) -> String {
     let separator = if url.contains('?') { '&' } else { '?' };
-    if url.contains("mode=") { url.to_owned() } else { format!("{url}{separator}mode={mode}") }
+    match url.contains("mode=") {
+        true if mode == "rw" => url.replace("mode=rwc", "mode=rw"),
+        true => url.to_owned(),
+        false => format!("{url}{separator}mode={mode}"),
+    }
 }
 
 fn pool(dialect: Dialect, connections: u32) -> AnyPoolOptions {

@@ -84,6 +84,10 @@ impl Store {
     }
 }
 
+/// Asked by every server every few seconds, so it must not read the whole table: `IS NOT NULL` would, in SQLite.
+const ACTED_ON: &str = "SELECT id, code, host_id, title, results, change_vote, voters, revision, current_poll, \
+    created_at, taken_down_at, acted_on_at FROM rooms WHERE acted_on_at > 0";
+
 /// A room that an operator took down or put back.
 #[derive(Clone, Debug)]
 pub struct ActedOn {
@@ -106,11 +110,7 @@ impl Store {
 
     /// Rooms that an operator took down or put back, which servers have not noticed yet.
     pub async fn acted_on(&self) -> Result<Vec<ActedOn>> {
-        query(
-            "SELECT id, code, host_id, title, results, change_vote, voters, revision, current_poll, created_at, \
-             taken_down_at, acted_on_at FROM rooms WHERE acted_on_at IS NOT NULL",
-        )
-        .fetch_all(&self.read).await?.iter().map(acted_on).collect()
+        query(ACTED_ON).fetch_all(&self.read).await?.iter().map(acted_on).collect()
     }
 
     /// Notes that servers have noticed what an operator did to a room at a time; what was done since, they have not.
@@ -290,16 +290,13 @@ pub async fn raise_revision(connection: &mut AnyConnection, id: RoomId) -> Resul
     Ok(())
 }
 
-/// Deletes a room with its tickets; its polls must be gone. Its code stays issued.
-pub async fn delete(connection: &mut AnyConnection, id: RoomId) -> Result<()> {
-    for statement in [
-        "DELETE FROM adoptions WHERE room_id = ?",
-        "DELETE FROM tickets WHERE room_id = ?",
-        "DELETE FROM rooms WHERE id = ?",
-    ] {
+/// Deletes a room with its tickets; its polls must be gone. Its code stays issued. False when it was gone before.
+pub async fn delete(connection: &mut AnyConnection, id: RoomId) -> Result<bool> {
+    for statement in ["DELETE FROM adoptions WHERE room_id = ?", "DELETE FROM tickets WHERE room_id = ?"] {
         query(statement).bind(id.as_bytes().to_vec()).execute(&mut *connection).await?;
     }
-    Ok(())
+    let deleted = query("DELETE FROM rooms WHERE id = ?").bind(id.as_bytes().to_vec()).execute(connection);
+    Ok(deleted.await?.rows_affected() > 0)
 }
 
 fn room(found: &AnyRow) -> Result<RoomRecord> {
@@ -322,4 +319,20 @@ fn room(found: &AnyRow) -> Result<RoomRecord> {
 
 fn acted_on(found: &AnyRow) -> Result<ActedOn> {
     Ok(ActedOn { room: room(found)?, at: row::time(found, "acted_on_at")? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn rooms_that_an_operator_acted_on_are_found_by_their_index() {
+        let folder = tempfile::tempdir().unwrap();
+        let store =
+            Store::open(&format!("sqlite://{}", folder.path().join("voxpop.db").display())).await.unwrap();
+        let explained = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {ACTED_ON}"));
+        let plan = query(explained).fetch_one(&store.read).await.unwrap();
+        let plan: String = row::get(&plan, "detail").unwrap();
+        assert!(plan.contains("rooms_by_acted_on"), "{plan}");
+    }
 }

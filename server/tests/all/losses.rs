@@ -294,3 +294,40 @@ async fn a_delete_that_redis_was_not_told_of_is_told_later_whatever_was_told_bef
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_takedown_holds_though_redis_was_away_until_the_room_was_back() {
+    let Stage { services, node, host, code, poll } = Stage::set().await;
+    let mut phone = a_phone(&node, &code).await;
+    cast(&node.guest().await, &poll, ballot(), 0).await;
+    services.redis.pause();
+    node.command(&["room", "takedown", &code], "").await.unwrap();
+    phone.hear_a("room_closed").await;
+    node.command(&["room", "restore", &code], "").await.unwrap();
+    services.redis.resume();
+    eventually("nothing is counted any more", async || {
+        let receipt = cast(&node.guest().await, &poll, ballot(), 1).await;
+        (receipt["reason"] == "closed").then_some(())
+    })
+    .await;
+    let stored = node.state.services.store.poll(poll.parse().unwrap()).await.unwrap().unwrap();
+    assert_eq!(stored.lifecycle.state, PollState::Closed);
+    assert_eq!(host.post(&format!("/polls/{poll}/open"), &Value::Null).await.0, 200);
+    assert_eq!(cast(&node.guest().await, &poll, ballot(), 1).await["status"], "recorded");
+}
+
+#[tokio::test]
+async fn a_redis_that_forgets_a_room_that_is_down_counts_nothing_in_it() {
+    let Stage { services, node, host, code, poll } = Stage::set().await;
+    let voter = node.guest().await;
+    cast(&voter, &poll, ballot(), 0).await;
+    node.command(&["room", "takedown", &code], "").await.unwrap();
+    services.tell_redis(&["FLUSHALL"]).await;
+    assert_eq!(cast(&node.guest().await, &poll, ballot(), 1).await["reason"], "closed");
+    for person in [&host, &voter] {
+        assert_eq!(person.get(&format!("/polls/{poll}/results")).await.0, 404);
+    }
+    node.command(&["room", "restore", &code], "").await.unwrap();
+    let tally = results(&host, &poll).await;
+    assert_eq!((&tally["ballots"], &tally["marks"]), (&json!(1), &json!({"0": 1})));
+}

@@ -240,7 +240,7 @@ async fn rooms_in_which_nothing_happens_go_after_the_time_that_is_set() {
     let (open, _) = host.open_poll().await;
     let (lately, later) = host.open_poll().await;
     let guest: Person = server.guest().await;
-    guest.patch("/me", &json!({"display_name": "Row 7"})).await;
+    let (_, named) = guest.patch("/me", &json!({"display_name": "Row 7"})).await;
     let (_, room) = host.get(&format!("/rooms/{unused}")).await;
     host.post(&format!("/polls/{}/close", room["polls"][0]["id"].as_str().unwrap()), &Value::Null).await;
     ahead.store(i64::try_from(DAY.as_millis() * 20).unwrap(), Ordering::SeqCst);
@@ -262,7 +262,11 @@ async fn rooms_in_which_nothing_happens_go_after_the_time_that_is_set() {
     }))
     .await;
     assert_eq!(statuses, [404, 200, 200]);
-    assert_eq!(guest.get("/me").await.1.get("display_name"), None);
+    assert_eq!(guest.get("/me").await.1["display_name"], "Row 7", "its token is good for a year");
+    ahead.store(i64::try_from(DAY.as_millis() * 366).unwrap(), Ordering::SeqCst);
+    sweep_once(services, Some(DAY * 30)).await.unwrap();
+    let id = named["id"].as_str().unwrap().parse().unwrap();
+    assert_eq!(services.store.guest_name(id).await.unwrap(), Some(None));
 }
 
 #[tokio::test]

@@ -24,6 +24,8 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 on_every_backend! {
     nothing_opens_in_a_room_that_was_taken_down,
+    opening_and_taking_down_at_once_leaves_nothing_open,
+    nodes_that_sweep_at_once_note_each_room_once,
     a_takedown_closes_polls_in_one_step_with_itself,
     an_event_is_stored_once_however_often,
     events_of_an_account_that_is_no_more_are_nobodys,
@@ -41,6 +43,70 @@ async fn nothing_opens_in_a_room_that_was_taken_down(rig: Rig) {
     assert_eq!(refused.into_problem().code, "no_such_room");
     let stored = rig.services.store.poll(poll).await.unwrap().unwrap();
     assert_eq!(stored.lifecycle.state, PollState::Closed);
+}
+
+async fn opening_and_taking_down_at_once_leaves_nothing_open(rig: Rig) {
+    let host = rig.host("ada").await;
+    let (code, poll) = rig.open_poll(&host).await;
+    let operator = rig.operator().await;
+    for _ in 0..20 {
+        rig.services.ballots.command(poll, domain::Command::Close).await.unwrap();
+        let open = domain::Command::Open { closes_at: None };
+        let (opened, down) =
+            tokio::join!(rig.services.ballots.command(poll, open), operator.take_down(code.as_str(), true));
+        down.unwrap();
+        if let Err(error) = opened {
+            assert_eq!(error.into_problem().code, "no_such_room");
+        }
+        let stored = rig.services.store.poll(poll).await.unwrap().unwrap();
+        assert_eq!(stored.lifecycle.state, PollState::Closed);
+        operator.take_down(code.as_str(), false).await.unwrap();
+    }
+}
+
+async fn nodes_that_sweep_at_once_note_each_room_once(rig: Rig) {
+    let host = rig.host("ada").await;
+    for _ in 0..5 {
+        let (_, poll) = rig.open_poll(&host).await;
+        rig.services.act(&host, poll, app::data::HostAction::Close).await.unwrap();
+    }
+    rig.pass(Duration::from_millis(20)).await;
+    let kept = Some(Duration::from_millis(10));
+    let (one, two) = tokio::join!(sweep_once(&rig.services, kept), sweep_once(&rig.services, kept));
+    assert!(one.is_ok() && two.is_ok(), "{one:?} {two:?}");
+    rig.services.audit.note(SecurityEvent::SignedOut, About::default());
+    let trail = eventually("what comes after the sweeps is in the trail", async || {
+        let trail = rig.services.store.audit(None, 100).await.unwrap();
+        trail.iter().any(|row| row.event == "signed_out").then_some(trail)
+    })
+    .await;
+    assert_eq!(trail.iter().filter(|row| row.event == "room_deleted").count(), 5);
+}
+
+#[tokio::test]
+async fn a_room_that_cannot_be_deleted_keeps_no_other() {
+    let rig = Rig::open(Backend::Sqlite).await;
+    let host = rig.host("ada").await;
+    let mut codes = Vec::new();
+    for _ in 0..3 {
+        let (code, poll) = rig.open_poll(&host).await;
+        rig.services.act(&host, poll, app::data::HostAction::Close).await.unwrap();
+        codes.push(code);
+    }
+    let mut writing = rig.services.store.begin().await.unwrap();
+    let refuse = format!(
+        "CREATE TRIGGER no BEFORE DELETE ON rooms WHEN OLD.code = '{}' BEGIN SELECT RAISE(ABORT, 'no'); END",
+        codes[0].as_str()
+    );
+    sqlx::query(sqlx::AssertSqlSafe(refuse)).execute(&mut *writing).await.unwrap();
+    writing.commit().await.unwrap();
+    rig.pass(DAY * 2).await;
+    sweep_once(&rig.services, Some(DAY)).await.unwrap();
+    let mut left = Vec::new();
+    for code in codes {
+        left.push(rig.services.store.room_by_code(code).await.unwrap().is_some());
+    }
+    assert_eq!(left, [true, false, false]);
 }
 
 async fn a_takedown_closes_polls_in_one_step_with_itself(rig: Rig) {
@@ -157,9 +223,10 @@ fn event(number: u8, account: Option<UserId>) -> AuditRow {
 
 async fn an_event_is_stored_once_however_often(rig: Rig) {
     let store = &rig.services.store;
-    store.insert_audit(&[event(1, None)]).await.unwrap();
+    // The server sweeps as it starts: by their ids these are not old.
+    store.insert_audit(&[event(8, None)]).await.unwrap();
     // Whether that was committed its writer may not have heard.
-    store.insert_audit(&[event(1, None), event(2, None)]).await.unwrap();
+    store.insert_audit(&[event(8, None), event(9, None)]).await.unwrap();
     assert_eq!(store.audit(None, 10).await.unwrap().len(), 2);
 }
 
@@ -255,4 +322,34 @@ async fn a_command_makes_no_database_and_changes_none_of_another_version() {
     pool.close().await;
     assert!(refusal(&real).await.contains("another version"));
     assert!(refusal(&Place::fresh().await.database_url).await.contains("no Voxpop database"));
+}
+
+#[tokio::test]
+async fn a_command_leaves_what_is_no_database_of_voxpops_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("other.db");
+    let url = format!("sqlite://{}", file.display());
+    let missing = Operator::open(&format!("{url}?mode=rwc")).await.err().unwrap().to_string();
+    assert!(missing.contains("no Voxpop database") && !file.exists(), "{missing}");
+
+    sqlx::any::install_default_drivers();
+    let other = sqlx::AnyPool::connect(&format!("{url}?mode=rwc")).await.unwrap();
+    sqlx::query("CREATE TABLE recipes (name TEXT)").execute(&other).await.unwrap();
+    other.close().await;
+    let before = std::fs::read(&file).unwrap();
+    let refused = Operator::open(&url).await.err().unwrap().to_string();
+    assert!(refused.contains("no Voxpop database"), "{refused}");
+    assert_eq!(std::fs::read(&file).unwrap(), before);
+}
+
+#[tokio::test]
+async fn no_key_is_made_beside_a_database_that_is_not_there() {
+    let server = TestServer::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let mistyped = format!("sqlite://{}", folder.path().join("mistyped.db").display());
+    let words = ["keys", "rotate", "--database-url", &mistyped];
+    let refused = server.command(&words, "").await.unwrap_err();
+    assert!(refused.contains("check DATABASE_URL"), "{refused}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    assert!(server.command(&["keys", "rotate"], "").await.unwrap().contains("signs from the next start on"));
 }
