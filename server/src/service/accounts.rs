@@ -145,17 +145,24 @@ impl Services {
         if !is_outdated(&user.password_hash) {
             return user;
         }
-        let hashed = async {
-            let hash = self.passwords.hash(password, self.clock.random()).await?;
-            self.store.replace_password(user.id, &user.password_hash, &hash).await.map(|()| hash)
-        };
-        match hashed.await {
+        match self.hashed_anew(&user, password).await {
             Ok(password_hash) => UserRecord { password_hash, ..user },
             Err(error) => {
                 tracing::warn!(%error, "a password could not be hashed anew");
                 user
             }
         }
+    }
+
+    /// What stands for a password that was right. Of sign-ins side by side one stores its hash, and the others go by that.
+    async fn hashed_anew(&self, user: &UserRecord, password: Password) -> Result<String> {
+        let hash = self.passwords.hash(password.clone(), self.clock.random()).await?;
+        if self.store.replace_password(user.id, &user.password_hash, &hash).await? {
+            return Ok(hash);
+        }
+        let stored = self.store.user(user.id).await?.map(|user| user.password_hash);
+        let is_same = self.passwords.verify(password, stored.clone()).await?;
+        Ok(stored.filter(|_| is_same).unwrap_or_else(|| user.password_hash.clone()))
     }
 
     /// Changes the asker's password. All other sessions of the account end.
@@ -223,7 +230,7 @@ impl Services {
         match principal.user() {
             Some(user) => self.store.rename_user(user, &name).await?,
             None if self.store.name_guest(principal.voter(), &name).await? => {}
-            None => return Err(Problem::not_authenticated().into()),
+            None => return Err(super::sessions::ended().into()),
         }
         Ok(Me { display_name: Some(name.as_str().to_owned()), ..principal.me.clone() })
     }

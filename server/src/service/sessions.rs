@@ -247,8 +247,8 @@ pub(crate) fn no_such_session() -> Problem {
     Problem::new(404, "no_such_session", "There is no such session.")
 }
 
-/// A refresh token that is not good, whatever is wrong with it: 401 `invalid_token`.
-fn ended() -> Problem {
+/// A token that is not good any more, whatever is wrong with it: 401 `invalid_token`.
+pub(super) fn ended() -> Problem {
     Problem::new(401, "invalid_token", "This sign-in is not valid any more. Please sign in again.")
 }
 

@@ -68,15 +68,17 @@ impl Store {
             .transpose()
     }
 
-    /// Stores another hash of the same password, unless the password has been changed meanwhile.
-    pub async fn replace_password(&self, user: UserId, old: &str, new: &str) -> Result<()> {
-        self.change(
-            query("UPDATE users SET password_hash = ? WHERE id = ? AND password_hash = ?")
-                .bind(new.to_owned())
-                .bind(user.as_bytes().to_vec())
-                .bind(old.to_owned()),
-        )
-        .await
+    /// Stores another hash of the same password; false when there is another by now.
+    pub async fn replace_password(&self, user: UserId, old: &str, new: &str) -> Result<bool> {
+        let mut transaction = self.begin().await?;
+        let replaced = query("UPDATE users SET password_hash = ? WHERE id = ? AND password_hash = ?")
+            .bind(new.to_owned())
+            .bind(user.as_bytes().to_vec())
+            .bind(old.to_owned())
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
+        Ok(replaced.rows_affected() > 0)
     }
 
     /// Changes what others are shown of an account.
@@ -90,8 +92,8 @@ impl Store {
     }
 
     /// Deletes an account with its sessions. Its rooms must be gone. What the audit trail says of it stays and is nobody's;
-    /// so do its ballots elsewhere, under an id that names nobody any more, and under the same which guests it was, or a poll
-    /// that is opened again would count it twice.
+    /// so do its ballots and tickets elsewhere, under an id that names nobody any more, and under the same which guests it
+    /// was, or a poll that is opened again would count it twice.
     pub async fn delete_user(&self, user: UserId) -> Result<()> {
         let mut transaction = self.begin().await?;
         // Before its sessions, as whoever signs in locks them.

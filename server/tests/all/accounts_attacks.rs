@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
+use argon2::password_hash::PasswordHasher;
+use argon2::{Algorithm, Argon2, Params, Version};
 use domain::{Password, UserId};
+use futures_util::future::join_all;
 use server::auth::{Asker, Sender};
 use server::store::users::{self, UserRecord};
 use server::store::{Write, sessions};
@@ -20,6 +23,7 @@ on_every_backend! {
     no_new_password_is_set_by_a_session_that_ends_meanwhile,
     an_account_has_only_so_many_sessions,
     a_guest_that_left_does_not_come_back_by_a_new_name,
+    sign_ins_side_by_side_that_hash_anew_all_succeed,
 }
 
 /// How many moments of an attempt are tried, a read of the database apart: from before it looks at the account until well
@@ -150,11 +154,24 @@ async fn a_guest_that_left_does_not_come_back_by_a_new_name(rig: Rig) {
     assert_eq!(services.rename(&guest, "Eve").await.unwrap().display_name.as_deref(), Some("Eve"));
     assert_eq!(services.store.guest_name(voter).await.unwrap(), Some(Some("Eve".to_owned())));
     services.delete_me(&guest).await.unwrap();
-    assert_eq!(services.rename(&guest, "Eve").await.unwrap_err().into_problem().status, 401);
+    let refused = services.rename(&guest, "Eve").await.unwrap_err().into_problem();
+    assert_eq!((refused.status, refused.code.as_ref()), (401, "invalid_token"));
     assert_eq!(services.store.guest_name(voter).await.unwrap(), None);
     let both = (services.rename(&guest, "Eve"), services.delete_me(&guest));
     let _ = tokio::join!(both.0, both.1);
     assert_eq!(services.store.guest_name(voter).await.unwrap(), None);
+}
+
+async fn sign_ins_side_by_side_that_hash_anew_all_succeed(rig: Rig) {
+    let ada = rig.host("ada").await.user().unwrap();
+    let weak = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(8_192, 1, 1, None).unwrap());
+    let weak = weak.hash_password_with_salt(b"correct horse", &[1; 16]).unwrap().to_string();
+    reset(&rig, ada, &weak).await;
+    let sender = Sender::default();
+    let signed = join_all((0..4).map(|_| rig.services.login("ada", "correct horse", &sender))).await;
+    assert!(signed.iter().all(Result::is_ok), "{signed:?}");
+    assert!(stored(&rig, ada).await.password_hash.contains("m=19456,t=2"));
+    assert_eq!(alive(&rig, ada).await, 4);
 }
 
 #[tokio::test]

@@ -404,7 +404,7 @@ async fn a_password_hashed_by_less_is_hashed_anew_at_the_next_sign_in() {
     let user = store.user_named(&name).await.unwrap().unwrap();
     let weak = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(8_192, 1, 1, None).unwrap());
     let weak = weak.hash_password_with_salt(b"correct horse", &[1; 16]).unwrap().to_string();
-    store.replace_password(user.id, &user.password_hash, &weak).await.unwrap();
+    assert!(store.replace_password(user.id, &user.password_hash, &weak).await.unwrap());
     assert_eq!(login(&server, "ada", "wrong horses").await.status(), 401);
     let stored = async || store.user_named(&name).await.unwrap().unwrap().password_hash;
     assert_eq!(stored().await, weak);

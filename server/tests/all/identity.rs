@@ -9,8 +9,11 @@ use domain::{
     NewRoom, PollId, PollState, Reason, RoomCode, SettingsPatch, Status, UserId, VoterId, VotersPolicy,
 };
 use futures_util::future::join_all;
+use server::audit::{About, SecurityEvent};
 use server::auth::{Asker, Sender};
 use server::bus::{Event, Listener};
+use server::store::adoptions;
+use sqlx::{AssertSqlSafe, Row};
 
 use crate::support::client::{Person, TestServer};
 use crate::support::eventually;
@@ -34,6 +37,9 @@ on_every_backend! {
     a_vote_without_an_id_after_one_from_the_end_of_time_spoils_no_poll,
     a_guests_ticket_goes_to_its_first_account_only,
     only_so_many_guests_become_one_account,
+    becoming_an_account_is_in_the_trail_once,
+    nobody_becomes_an_account_in_a_room_that_is_gone,
+    a_deleted_account_is_counted_once_and_votes_no_more_as_the_guest_it_was,
 }
 
 fn user(asker: &Asker) -> UserId {
@@ -335,6 +341,73 @@ async fn only_so_many_guests_become_one_account(rig: Rig) {
     let again = rig.services.ballots.adopt(room, voter(&guests[0]), user(&ada)).await;
     assert!(!again.unwrap(), "it was before");
     assert_eq!(counts(&rig, poll).await, ([0, 1, 1], 2));
+}
+
+async fn becoming_an_account_is_in_the_trail_once(rig: Rig) {
+    let host = rig.host("host").await;
+    let (code, poll) = rig.open_poll(&host).await;
+    let guest = rig.guest();
+    rig.vote(&guest, poll, rig.ballot(), 1).await;
+    let (ada, eve) = (rig.sign_up("ada").await, rig.sign_up("eve").await);
+    for signed in [&ada, &ada, &eve] {
+        rig.services.adopt(&guest, signed, Some(code.as_str())).await;
+    }
+    rig.services.audit.note(SecurityEvent::SignedOut, About::default());
+    let trail = eventually("what comes last is in the trail", async || {
+        let trail = rig.services.store.audit(None, 100).await.unwrap();
+        trail.iter().any(|row| row.event == "signed_out").then_some(trail)
+    })
+    .await;
+    let adopted: Vec<_> = trail.iter().filter(|row| row.event == "guest_adopted").collect();
+    assert_eq!(adopted.len(), 1, "{adopted:?}");
+    assert_eq!(adopted[0].account, ada.principal.user());
+}
+
+async fn nobody_becomes_an_account_in_a_room_that_is_gone(rig: Rig) {
+    let (host, ada, guest) = (rig.host("host").await, rig.host("ada").await, rig.guest());
+    let (code, poll) = rig.open_poll(&host).await;
+    rig.vote(&guest, poll, rig.ballot(), 1).await;
+    let room = rig.services.room_id(&host, code.as_str()).await.unwrap();
+    rig.take_down(code).await;
+    let refused = rig.services.ballots.adopt(room, voter(&guest), user(&ada)).await.unwrap_err();
+    assert_eq!(refused.into_problem().code, "no_such_room");
+    let mut reading = rig.services.store.reader().await.unwrap();
+    assert!(adoptions::of_room(&mut reading, room).await.unwrap().is_empty());
+}
+
+async fn a_deleted_account_is_counted_once_and_votes_no_more_as_the_guest_it_was(rig: Rig) {
+    let host = rig.host("host").await;
+    let (code, poll) = rig.open_poll(&host).await;
+    let (guest, signed) = (rig.guest(), rig.sign_up("ada").await);
+    let ada = Asker::new(signed.principal.clone(), Sender::default().address);
+    rig.vote(&guest, poll, rig.ballot(), 1).await;
+    rig.vote(&ada, poll, rig.ballot(), 0).await;
+    close(&rig, &host, poll).await;
+    rig.services.adopt(&guest, &signed, Some(code.as_str())).await;
+    eventually("all that happened is in the trail", async || {
+        let trail = rig.services.store.audit(Some(user(&ada)), 100).await.unwrap();
+        trail.iter().any(|row| row.event == "guest_adopted").then_some(())
+    })
+    .await;
+    rig.services.delete_me(&ada).await.unwrap();
+    for (table, column) in
+        [("users", "id"), ("sessions", "user_id"), ("audit", "account_id"), ("invitations", "used_by")]
+    {
+        assert_eq!(rows_of(&rig, table, column, user(&ada)).await, 0, "{table}");
+    }
+    assert_eq!(rows_of(&rig, "adoptions", "user_id", user(&ada)).await, 1, "or it would count twice");
+    let rig = rig.restart().await;
+    rig.services.act(&host, poll, HostAction::Open(None)).await.unwrap();
+    assert_eq!(counts(&rig, poll).await, ([1, 0, 0], 1));
+    assert_eq!(rig.vote(&guest, poll, rig.ballot(), 1).await.reason, Some(Reason::NotEligible));
+}
+
+/// In how many rows of a table an account is named.
+async fn rows_of(rig: &Rig, table: &str, column: &str, account: UserId) -> i64 {
+    let sql = format!("SELECT COUNT(*) AS n FROM {table} WHERE {column} = ?");
+    let counting = sqlx::query(AssertSqlSafe(sql)).bind(account.as_bytes().to_vec());
+    let mut reading = rig.services.store.reader().await.unwrap();
+    counting.fetch_one(&mut *reading).await.unwrap().get("n")
 }
 
 /// The highest number of ballots that anybody was told of in a poll.
