@@ -156,7 +156,7 @@ fn is_new(inserted: sqlx::Result<AnyQueryResult>) -> Result<bool> {
     }
 }
 
-/// Connects, with SQLite in this mode unless the URL says another.
+/// How to connect to what a URL names, with SQLite in this mode.
 fn options(url: &str, mode: &str) -> Result<(Dialect, AnyConnectOptions)> {
     sqlx::any::install_default_drivers();
     let dialect = Dialect::of_url(url)?;
