@@ -25,7 +25,7 @@ const BATCH: usize = 100;
 const PAUSE: Duration = Duration::from_secs(1);
 /// How many addresses are remembered for which it was noted that they have to wait. Beyond it all are forgotten.
 const THROTTLED: usize = 10_000;
-/// How long they are kept.
+/// How long events are kept.
 pub(crate) const KEPT: Duration = Duration::from_secs(180 * 24 * 60 * 60);
 
 /// What happened.
@@ -33,7 +33,7 @@ pub(crate) const KEPT: Duration = Duration::from_secs(180 * 24 * 60 * 60);
 pub enum SecurityEvent {
     /// Somebody signed in.
     SignedIn,
-    /// A password was wrong.
+    /// A sign-in did not succeed.
     SignInFailed,
     /// Tries to sign in have to wait. Noted once a minute for each address.
     SignInThrottled,

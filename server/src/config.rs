@@ -55,7 +55,7 @@ pub struct Config {
     /// A page with what is done with what people leave here, linked beside it.
     #[arg(long, env = "VOXPOP_PRIVACY_URL")]
     pub privacy_url: Option<String>,
-    /// Delete rooms in which nothing happened for so many days (no poll was written, opened, closed or voted in), and the
+    /// Delete rooms in which nothing happened for so many days (no poll was made, opened, closed or voted in), and the
     /// names of guests as old whose first token, good for a year, has ended. Without it they are kept.
     #[arg(long, env = "VOXPOP_RETENTION_DAYS", value_parser = clap::value_parser!(u32).range(1..))]
     pub retention_days: Option<u32>,

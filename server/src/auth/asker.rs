@@ -32,7 +32,7 @@ impl Principal {
 pub struct Asker {
     /// Who it is, if that is known.
     pub known: Option<Principal>,
-    /// The address that it comes from: it bounds how much may be asked, and decides nothing else.
+    /// The address that it comes from: it bounds how much may be asked and guessed, and is no identity.
     pub from: IpAddr,
 }
 

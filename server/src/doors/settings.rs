@@ -37,16 +37,16 @@ pub struct DoorSettings {
     /// counted by each node for itself.
     #[arg(long, env = "VOXPOP_LIMIT_CHANGES", default_value = "30000/1m")]
     pub limit_changes: Limit,
-    /// Votes over HTTP by one voter. Over sockets they are held to a rate besides.
+    /// Votes over HTTP by one voter. Votes over sockets do not count here: 60 at once, then 20 a second.
     #[arg(long, env = "VOXPOP_LIMIT_VOTES", default_value = "120/1m")]
     pub limit_votes: Limit,
     /// Rooms made by one account.
     #[arg(long, env = "VOXPOP_LIMIT_ROOMS", default_value = "120/1h")]
     pub limit_rooms: Limit,
-    /// Exports of all that is held about one account or guest, and exports to one address.
+    /// Exports of all that is held about one account or guest.
     #[arg(long, env = "VOXPOP_LIMIT_EXPORTS", default_value = "20/1h")]
     pub limit_exports: Limit,
-    /// See above.
+    /// Exports to one address, whoever asks: guests cost nothing.
     #[arg(long, env = "VOXPOP_LIMIT_EXPORTS_FROM", default_value = "120/1h")]
     pub limit_exports_from: Limit,
 }

@@ -77,7 +77,9 @@ pub async fn serve(
         match accepted {
             Ok((stream, peer)) => {
                 let Some(place) = places.take(peer.ip()) else {
-                    tracing::debug!("there are as many connections as there may be; a new one was dropped");
+                    tracing::debug!(
+                        "there are as many connections as there may be, in all or of one address; a new one was dropped"
+                    );
                     continue;
                 };
                 tokio::spawn(attend(stream, peer, place, router.clone(), patience, stopping.subscribe()));

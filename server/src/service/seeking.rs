@@ -18,8 +18,8 @@ impl Services {
     /// The room that a code opens, as typed. Who guesses is held up by address: after so many codes that open nothing, any
     /// other is refused, right or wrong, so that the answer tells nothing. What goes on to open its room:
     ///
-    /// - a code that the asker has found before, always;
-    /// - a code that was found from the same address before, so that one phone in a hall does not shut the others out,
+    /// - a code that the asker has found on this node within the hour;
+    /// - a code that was found from the same address likewise, so that one phone in a hall does not shut the others out,
     ///   unless that address goes on guessing at a rate at which it would find out what its neighbours are in;
     /// - a room of the asker's own.
     pub(super) async fn find(&self, asker: &Asker, code: &str) -> Result<RoomRecord> {

@@ -274,7 +274,7 @@ async fn a_phone_that_guesses_shuts_nobody_out_of_the_room_they_are_in() {
 }
 
 #[tokio::test]
-async fn a_neighbour_finds_out_no_faster_which_rooms_others_are_in() {
+async fn beyond_twenty_times_the_misses_a_neighbours_code_is_a_guess() {
     let server = behind_a_proxy(|config| config.doors.limit_misses = limit("5/1h")).await;
     let (code, _) = server.host("ada").await.open_poll().await;
     let path = format!("/api/v1/rooms/{code}");
