@@ -223,7 +223,11 @@ impl Writer {
 
     /// Stores what waits; where that fails it goes on waiting, and the queue fills up behind it.
     async fn store_all(&mut self, waiting: &mut Vec<AuditRow>) {
-        let lost = self.audit.lost.swap(0, Ordering::Relaxed);
+        // While nothing can be stored it goes on being counted, and is said once.
+        let lost = match waiting.len() <= BATCH {
+            true => self.audit.lost.swap(0, Ordering::Relaxed),
+            false => 0,
+        };
         if lost > 0 {
             let detail = format!("{lost} events");
             waiting.push(self.audit.row(SecurityEvent::Lost, About { detail: &detail, ..About::default() }));

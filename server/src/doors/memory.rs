@@ -42,12 +42,14 @@ impl Memory {
         }
     }
 
-    /// Adds one to what was used of a rate, whatever that is; says how long the next has to wait.
+    /// Adds one to what was used of a rate, whatever that is; says how long the next has to wait. Who goes far beyond a rate
+    /// owes no more than who is just beyond it: others may share what is counted.
     pub(super) fn charge(&self, key: &str, rate: Rate, now: Timestamp) -> Duration {
         let (at, now) = (now, micros(now));
         let mut counts = self.lock();
         keep_bounded(&mut counts.used, at, |used| of_micros(*used));
-        let used = rate.charge(counts.used.get(key).copied().unwrap_or(0), now);
+        let most = now.saturating_add(rate.window_micros()).saturating_add(rate.interval_micros());
+        let used = rate.charge(counts.used.get(key).copied().unwrap_or(0), now).min(most);
         counts.used.insert(key.to_owned(), used);
         rate.take(used, now).err().unwrap_or_default()
     }
@@ -116,6 +118,16 @@ fn micros(time: Timestamp) -> u64 {
 mod tests {
     use super::*;
     use crate::doors::Limit;
+
+    #[test]
+    fn a_burst_far_beyond_a_rate_is_over_as_soon_as_one_just_beyond_it() {
+        let Ok(Limit::At(rate)) = "600/1m".parse() else { panic!() };
+        let (memory, now) = (Memory::default(), Timestamp::from_millis(1_000_000));
+        let waits: Vec<Duration> = (0..100_000).map(|_| memory.charge("hall", rate, now)).collect();
+        assert_eq!(waits[598], Duration::ZERO);
+        assert_eq!(waits[599], Duration::from_millis(100));
+        assert_eq!(waits.last(), Some(&Duration::from_millis(200)));
+    }
 
     #[test]
     fn a_flood_of_strangers_does_not_fill_the_memory() {

@@ -244,11 +244,16 @@ impl Services {
             self.bus.publish(Event::GuestEnded(principal.voter()));
             return Ok(());
         };
-        while let Some(room) = self.store.any_room_of(user).await? {
-            self.remove_room(&room).await?;
-        }
-        let sessions = self.store.sessions_of(user, self.clock.now()).await?;
-        self.store.delete_user(user).await?;
+        let sessions = loop {
+            while let Some(room) = self.store.any_room_of(user).await? {
+                self.remove_room(&room).await?;
+            }
+            let sessions = self.store.sessions_of(user, self.clock.now()).await?;
+            // It may have made a room meanwhile.
+            if self.store.delete_user(user).await? {
+                break sessions;
+            }
+        };
         sessions.into_iter().for_each(|session| self.bus.publish(Event::SessionEnded(session.id)));
         self.audit.note(SecurityEvent::AccountDeleted, About::default());
         Ok(())

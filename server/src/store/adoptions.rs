@@ -11,7 +11,7 @@ use crate::error::Result;
 /// How many guests may become the same account in a room: as many as somebody has devices, and then some.
 const OF_ACCOUNT: usize = 20;
 /// How many guests may become accounts in a room. All of them are told at once where the count is made anew.
-const IN_ROOM: usize = 10_000;
+const IN_ROOM: usize = 2_000;
 
 /// What came of noting that a guest is an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use domain::{DisplayName, Timestamp, UserId, Username, VoterId};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, query};
 
-use super::{Dialect, Store, is_new, row};
+use super::{Dialect, Store, is_new, rooms, row};
 use crate::error::Result;
 
 /// An account as stored.
@@ -91,13 +91,16 @@ impl Store {
         .await
     }
 
-    /// Deletes an account with its sessions. Its rooms must be gone. What the audit trail says of it stays and is nobody's;
+    /// Deletes an account with its sessions; false, and nothing is done, while it has rooms. What the audit trail says of it stays and is nobody's;
     /// so do its ballots and tickets elsewhere, under an id that names nobody any more, and under the same which guests it
     /// was, or a poll that is opened again would count it twice.
-    pub async fn delete_user(&self, user: UserId) -> Result<()> {
+    pub async fn delete_user(&self, user: UserId) -> Result<bool> {
         let mut transaction = self.begin().await?;
-        // Before its sessions, as whoever signs in locks them.
+        // Before its sessions, as whoever signs in locks them; and whoever makes a room locks it, too.
         find_locked(&mut transaction, user).await?;
+        if rooms::count_of(&mut transaction, user).await? > 0 {
+            return Ok(false);
+        }
         for statement in [
             "DELETE FROM sessions WHERE user_id = ?",
             "UPDATE audit SET account_id = NULL WHERE account_id = ?",
@@ -106,7 +109,8 @@ impl Store {
         ] {
             query(statement).bind(user.as_bytes().to_vec()).execute(&mut *transaction).await?;
         }
-        transaction.commit().await
+        transaction.commit().await?;
+        Ok(true)
     }
 
     /// A guest's name: `None` when the guest has left for good, `Some(None)` when it has no name.

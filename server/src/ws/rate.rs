@@ -33,6 +33,11 @@ impl Rate {
         Self { tokens: BURST, filled: Instant::now(), flooded: 0 }
     }
 
+    /// Whether so much may be said at once as by somebody new.
+    pub(super) fn is_full(&self) -> bool {
+        self.tokens + self.filled.elapsed().as_secs_f64() * A_SECOND >= BURST
+    }
+
     /// Takes a message.
     pub(super) fn take(&mut self) -> Taken {
         let now = Instant::now();

@@ -14,11 +14,15 @@ use crate::auth::Principal;
 /// client that has lost its way is stopped from filling the node.
 const MOST_OF_ONE: usize = 1_000;
 
+/// How many owners, beside twice as many as there are sockets, are kept before it is looked who can be forgotten.
+const SPARE: usize = 1_000;
+
 /// All sockets here.
 #[derive(Default)]
 pub(super) struct Sockets {
     all: HashMap<SocketId, Socket>,
-    /// What those have together whose they are. Nobody is kept here who has no socket.
+    /// What those have together whose they are. Who has no socket any more is kept until they could vote as fast as somebody
+    /// new: else coming back would be a way to vote faster.
     of: HashMap<VoterId, Owner>,
 }
 
@@ -26,6 +30,12 @@ pub(super) struct Sockets {
 struct Owner {
     sockets: usize,
     votes: Votes,
+}
+
+impl Owner {
+    fn is_forgotten(&self) -> bool {
+        self.sockets == 0 && self.votes.is_full()
+    }
 }
 
 /// How fast somebody may vote, over however many sockets. Clones share it.
@@ -39,6 +49,10 @@ impl Default for Votes {
 }
 
 impl Votes {
+    fn is_full(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_full()
+    }
+
     /// Whether another vote is within the rate.
     pub(super) fn may_be_cast(&self) -> bool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take() == Taken::Fine
@@ -101,9 +115,12 @@ impl Sockets {
     fn release(&mut self, owner: VoterId) {
         if let Some(known) = self.of.get_mut(&owner) {
             known.sockets -= 1;
-            if known.sockets == 0 {
+            if known.is_forgotten() {
                 self.of.remove(&owner);
             }
+        }
+        if self.of.len() > 2 * self.all.len() + SPARE {
+            self.of.retain(|_, known| !known.is_forgotten());
         }
     }
 }

@@ -22,6 +22,7 @@ on_every_backend! {
     no_new_password_takes_the_place_of_a_reset_that_comes_meanwhile,
     no_new_password_is_set_by_a_session_that_ends_meanwhile,
     an_account_has_only_so_many_sessions,
+    no_room_is_left_by_an_account_that_goes,
     a_guest_that_left_does_not_come_back_by_a_new_name,
     sign_ins_side_by_side_that_hash_anew_all_succeed,
 }
@@ -133,6 +134,18 @@ async fn no_new_password_is_set_by_a_session_that_ends_meanwhile(rig: Rig) {
     let refused = rig.services.change_password(&asker, "correct horse", "another staple", &sender).await;
     assert_eq!(refused.unwrap_err().into_problem().status, 401);
     assert_eq!(stored(&rig, ada).await.password_hash, before);
+}
+
+async fn no_room_is_left_by_an_account_that_goes(rig: Rig) {
+    let ada = rig.host("ada").await;
+    let id = ada.user().unwrap();
+    let (code, _) = rig.open_poll(&ada).await;
+    // As if the room had been made just after it was looked for rooms.
+    assert!(!rig.services.store.delete_user(id).await.unwrap());
+    assert!(rig.services.store.user(id).await.unwrap().is_some());
+    rig.services.delete_me(&ada).await.unwrap();
+    assert!(rig.services.store.user(id).await.unwrap().is_none());
+    assert!(rig.services.store.room_by_code(code).await.unwrap().is_none());
 }
 
 async fn an_account_has_only_so_many_sessions(rig: Rig) {

@@ -375,6 +375,28 @@ async fn a_voter_votes_no_faster_over_many_sockets() {
 }
 
 #[tokio::test]
+async fn a_voter_votes_no_faster_by_coming_back() {
+    let server = TestServer::start().await;
+    let (code, poll) = server.host("ada").await.open_poll().await;
+    let guest = server.guest().await;
+    let begun = Instant::now();
+    let mut overloaded = 0;
+    for visit in 0..4 {
+        let mut socket = Socket::of(&server, &guest.token).await;
+        socket.join(&code).await;
+        for number in 0..55 {
+            let vote = json!({"type": "vote", "poll": poll, "ballot": ballot(visit * 55 + number), "choice": {"option": 0}});
+            socket.say(&vote).await;
+        }
+        overloaded +=
+            socket.hear_all().await.iter().filter(|message| message["reason"] == "overloaded").count();
+    }
+    let at_most = 60 + 20 * (begun.elapsed().as_secs() + 1);
+    let cast = 4 * 55 - u64::try_from(overloaded).unwrap();
+    assert!(overloaded > 0 && cast <= at_most, "{cast} of them were cast");
+}
+
+#[tokio::test]
 async fn votes_over_http_are_held_to_a_rate() {
     let server = TestServer::start_with(|config| config.doors.limit_votes = limit("3/1h")).await;
     let host = server.host("ada").await;

@@ -123,7 +123,7 @@ impl Loaded {
     }
 
     fn voters(&self) -> usize {
-        self.standing.len() + self.earlier.len()
+        self.standing.len() + self.earlier.len() + self.retired.len()
     }
 }
 

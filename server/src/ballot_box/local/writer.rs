@@ -1,6 +1,6 @@
 //! The one writer: takes jobs in order, commits ballots in groups, counts them after the commit.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -324,13 +324,18 @@ impl Writer {
         }
         let now = self.clock.now();
         let mut loaded = Vec::with_capacity(missing.len());
+        let mut retired_in: HashMap<RoomId, BTreeMap<VoterId, UserId>> = HashMap::new();
         let mut transaction = self.store.begin_ballots().await?;
         for poll in missing {
             let Some(record) = polls::find(&mut *transaction, poll).await? else { continue };
             let Some(room) = rooms::find_any(&mut *transaction, record.room).await? else { continue };
             let mut ballots = ballots::load(&mut transaction, poll, record.lifecycle.round).await?;
             let epoch = polls::raise_epoch(&mut transaction, poll).await?;
-            let retired = adoptions::of_room(&mut transaction, room.id).await?;
+            let retired = match retired_in.get(&room.id) {
+                Some(retired) => retired.clone(),
+                None => adoptions::of_room(&mut transaction, room.id).await?,
+            };
+            retired_in.entry(room.id).or_insert_with(|| retired.clone());
             // As a rule there is nothing to move; there is after an opening that was cut short.
             let adopted = retired.iter().map(|(guest, account)| (*guest, *account));
             let moved = adopting::moves(&record, |voter| ballots.standing.get(&voter), adopted, now);
