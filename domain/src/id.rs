@@ -60,6 +60,7 @@ id!(/** Who votes, as a poll sees it: an account's id or a guest's. */ VoterId);
 id!(/** A signed-in account on one device. */ SessionId);
 id!(/** A room; people know it by its [`RoomCode`](crate::RoomCode). */ RoomId);
 id!(/** A poll. */ PollId);
+id!(/** An event in the audit trail. */ EventId);
 
 impl From<UserId> for VoterId {
     fn from(id: UserId) -> Self {

@@ -23,7 +23,7 @@ pub use account::{DisplayName, Identity, IdentityKind, Me, Password, Username};
 pub use ballot::{Standing, Verdict, judge};
 pub use choice::{Choice, Mark};
 pub use code::RoomCode;
-pub use id::{BallotId, PollId, RoomId, SessionId, UserId, VoterId};
+pub use id::{BallotId, EventId, PollId, RoomId, SessionId, UserId, VoterId};
 pub use lifecycle::{Command, Lifecycle, PollState};
 pub use poll::{Definition, NewPoll, Poll, PollKind, PollOption, PollPatch};
 pub use problem::{FieldError, Problem};

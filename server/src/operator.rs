@@ -6,15 +6,16 @@ use std::time::Duration;
 use domain::code::ALPHABET;
 use domain::{DisplayName, FieldError, Password, Problem, RoomCode, UserId, Username};
 
-use crate::audit::{About, SecurityEvent, event_id};
+use crate::audit::{self, About, SecurityEvent};
 use crate::auth::password::{Passwords, check_choice};
 use crate::ballot_box::close_all;
 use crate::clock::Clock;
 use crate::error::Result;
 use crate::service::invitation_hash;
-use crate::store::audit::{self, AuditRow};
+use crate::store::audit::AuditRow;
+use crate::store::rooms::RoomRecord;
 use crate::store::users::{self, NewUser, UserRecord};
-use crate::store::{Store, Write, invitations, rooms, sessions};
+use crate::store::{self, Store, Write, invitations, rooms, sessions};
 
 /// How many characters passwords and invitations have that are made here: 24^20 is about 2^91.
 const LENGTH: usize = 20;
@@ -49,8 +50,12 @@ impl Operator {
         if !users::insert(&mut transaction, user, now).await? {
             return Err(Problem::new(409, "username_taken", "This user name is taken.").into());
         }
-        self.note(transaction, SecurityEvent::AccountAdded, About { account: Some(id), ..About::default() })
-            .await?;
+        self.commit_with_event(
+            transaction,
+            SecurityEvent::AccountAdded,
+            About { account: Some(id), ..About::default() },
+        )
+        .await?;
         Ok(password)
     }
 
@@ -63,7 +68,7 @@ impl Operator {
         users::set_password(&mut transaction, user.id, &hash).await?;
         sessions::end_all_of(&mut transaction, user.id, None, self.clock.now()).await?;
         let about = About { account: Some(user.id), ..About::default() };
-        self.note(transaction, SecurityEvent::PasswordReset, about).await?;
+        self.commit_with_event(transaction, SecurityEvent::PasswordReset, about).await?;
         Ok(password)
     }
 
@@ -77,7 +82,7 @@ impl Operator {
             sessions::end_all_of(&mut transaction, user.id, None, now).await?;
         }
         let event = if disabled { SecurityEvent::AccountDisabled } else { SecurityEvent::AccountEnabled };
-        self.note(transaction, event, About { account: Some(user.id), ..About::default() }).await
+        self.commit_with_event(transaction, event, About { account: Some(user.id), ..About::default() }).await
     }
 
     /// All accounts by name.
@@ -93,23 +98,26 @@ impl Operator {
         invitations::insert(&mut transaction, invitation_hash(&code), now, expires_at).await?;
         let detail = format!("good until {expires_at}");
         let about = About { detail: &detail, ..About::default() };
-        self.note(transaction, SecurityEvent::InvitationMade, about).await?;
+        self.commit_with_event(transaction, SecurityEvent::InvitationMade, about).await?;
         Ok(code)
     }
 
-    /// Takes a room down: its polls close, and it is gone for everybody, its host too; or puts it back, the polls closed.
-    pub async fn take_down(&self, code: &str, down: bool) -> Result<()> {
-        let code: RoomCode = code.parse().map_err(|_| Problem::no_such_room())?;
+    /// Takes a room down: its polls close, and it is gone for everybody, its host too.
+    pub async fn take_down(&self, code: &str) -> Result<()> {
         let now = self.clock.now();
         let mut transaction = self.store.begin().await?;
-        let room = rooms::find_any_locked(&mut transaction, code).await?.ok_or_else(Problem::no_such_room)?;
-        rooms::set_taken_down(&mut transaction, room.id, down.then_some(now), now).await?;
-        if down {
-            close_all(&mut transaction, room.id, now).await?;
-        }
-        let event = if down { SecurityEvent::RoomTakenDown } else { SecurityEvent::RoomRestored };
-        let about = About { room: Some(room.id), detail: code.as_str(), ..About::default() };
-        self.note(transaction, event, about).await
+        let room = find_room(&mut transaction, code).await?;
+        rooms::set_taken_down(&mut transaction, room.id, Some(now), now).await?;
+        close_all(&mut transaction, room.id, now).await?;
+        self.commit_with_event(transaction, SecurityEvent::RoomTakenDown, about_room(&room)).await
+    }
+
+    /// Puts a room back that was taken down. Its polls stay closed.
+    pub async fn restore(&self, code: &str) -> Result<()> {
+        let mut transaction = self.store.begin().await?;
+        let room = find_room(&mut transaction, code).await?;
+        rooms::set_taken_down(&mut transaction, room.id, None, self.clock.now()).await?;
+        self.commit_with_event(transaction, SecurityEvent::RoomRestored, about_room(&room)).await
     }
 
     /// The newest security events, of an account or of all.
@@ -148,21 +156,27 @@ impl Operator {
         random.chunks_exact(2).map(letter).collect()
     }
 
-    /// Commits what was done together with its event.
-    async fn note(&self, mut transaction: Write, event: SecurityEvent, about: About<'_>) -> Result<()> {
-        let row = AuditRow {
-            id: event_id(&self.clock),
-            at: self.clock.now(),
-            event: event.word().to_owned(),
-            account: about.account,
-            room: about.room,
-            address_hash: None,
-            device: "operator".to_owned(),
-            detail: about.detail.to_owned(),
-        };
-        audit::insert(&mut transaction, &row).await?;
+    async fn commit_with_event(
+        &self,
+        mut transaction: Write,
+        event: SecurityEvent,
+        about: About<'_>,
+    ) -> Result<()> {
+        let row = AuditRow { device: "operator".to_owned(), ..audit::row(&self.clock, event, about) };
+        store::audit::insert(&mut transaction, &row).await?;
         transaction.commit().await
     }
+}
+
+/// The room with this code as typed, be it taken down or not.
+async fn find_room(transaction: &mut Write, code: &str) -> Result<RoomRecord> {
+    let code: RoomCode = code.parse().map_err(|_| Problem::no_such_room())?;
+    let found = rooms::find_by_code_locked(transaction, code).await?;
+    Ok(found.ok_or_else(Problem::no_such_room)?)
+}
+
+fn about_room(room: &RoomRecord) -> About<'_> {
+    About { room: Some(room.id), detail: room.code.as_str(), ..About::default() }
 }
 
 fn invalid(error: FieldError) -> Problem {

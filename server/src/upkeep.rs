@@ -8,24 +8,24 @@ use tokio::time::sleep;
 use crate::audit::{About, KEPT, SecurityEvent};
 use crate::bus::Event;
 use crate::error::{Error, Result};
-use crate::service::{GUEST, Services};
+use crate::service::{GUEST_LASTS, Services};
 use crate::store::rooms::{ActedOn, RoomRecord};
 use crate::ws::Hub;
 
 /// How often it is looked for what an operator or another node did.
-const LOOK: Duration = Duration::from_secs(5);
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// How often what is over is deleted.
-const SWEEP: Duration = Duration::from_secs(60 * 60);
+const SWEEP_EVERY: Duration = Duration::from_secs(60 * 60);
 /// How long an invitation is kept after it could last be used.
-const INVITATION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
-/// How many rooms go at once at most.
-const ROOMS: u32 = 100;
+const INVITATION_KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+/// How many unused rooms a sweep deletes at most: the writer has votes to write, too.
+const ROOMS_A_SWEEP: u32 = 100;
 
 /// Looks, for as long as the server runs: closes sockets of sessions and guests that ended elsewhere, and tells open pages of
 /// rooms that were taken down.
 pub(crate) async fn look(services: Services, hub: Arc<Hub>) {
     loop {
-        sleep(LOOK).await;
+        sleep(LOOK_EVERY).await;
         hub.look_who_ended().await;
         if let Err(error) = notice(&services).await {
             tracing::debug!(%error, "it could not be looked for what an operator did to rooms");
@@ -39,28 +39,29 @@ pub(crate) async fn sweep(services: Services, retention: Option<Duration>) {
         if let Err(error) = sweep_once(&services, retention).await {
             tracing::warn!(%error, "what is over could not be deleted; trying again in an hour");
         }
-        sleep(SWEEP).await;
+        sleep(SWEEP_EVERY).await;
     }
 }
 
-/// Deletes expired sessions, old events and invitations, and where it is set, rooms in which nothing happened for long, and guests.
+/// Deletes expired sessions, old events and invitations, and where it is set, rooms in which nothing happened for
+/// long, and guests.
 pub async fn sweep_once(services: &Services, retention: Option<Duration>) -> Result<()> {
     let (store, now) = (&services.store, services.clock.now());
     store.delete_expired_sessions(now).await?;
     store.delete_audit_before(now.minus(KEPT)).await?;
-    store.delete_ended_guests(now.minus(GUEST)).await?;
-    store.delete_old_invitations(now.minus(INVITATION)).await?;
+    store.delete_ended_guests(now.minus(GUEST_LASTS)).await?;
+    store.delete_old_invitations(now.minus(INVITATION_KEPT)).await?;
     store.forget_accounts_in_audit().await?;
     let Some(retention) = retention else { return Ok(()) };
     let before = now.minus(retention);
-    for room in store.unused_rooms(before, ROOMS).await? {
+    for room in store.unused_rooms(before, ROOMS_A_SWEEP).await? {
         // One that fails must not keep the others.
         if let Err(error) = delete_unused(services, &room).await {
             tracing::warn!(%error, room = %room.id, "an unused room could not be deleted; trying again in an hour");
         }
     }
     // Not while their tokens are good.
-    store.delete_named_guests(before.min(now.minus(GUEST))).await
+    store.delete_named_guests(before.min(now.minus(GUEST_LASTS))).await
 }
 
 async fn delete_unused(services: &Services, room: &RoomRecord) -> Result<()> {

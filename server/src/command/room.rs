@@ -25,9 +25,9 @@ pub(crate) enum Room {
 
 /// Carries it out.
 pub(crate) async fn run(room: Room) -> Result<(), String> {
-    let (code, down, database) = match room {
-        Room::Takedown { code, database } => (code, true, database),
-        Room::Restore { code, database } => (code, false, database),
+    let done = match room {
+        Room::Takedown { code, database } => database.open().await?.take_down(&code).await,
+        Room::Restore { code, database } => database.open().await?.restore(&code).await,
     };
-    database.open().await?.take_down(&code, down).await.map_err(told)
+    done.map_err(told)
 }

@@ -6,11 +6,9 @@ use std::time::Duration;
 
 use domain::Timestamp;
 
+use super::bounded::keep_bounded;
 use super::rate::Rate;
 use super::throttle::Tries;
-
-/// How many are kept of each at most, about 100 bytes apiece.
-const MOST: usize = 200_000;
 
 /// Counts that are forgotten when they say nothing any more. Clones share them.
 #[derive(Clone, Default)]
@@ -20,8 +18,6 @@ pub(super) struct Memory(Arc<Mutex<Counts>>);
 struct Counts {
     /// Up to when a rate has been used, in microseconds.
     used: HashMap<String, u64>,
-    /// Until when somebody was told to wait.
-    held: HashMap<String, Timestamp>,
     /// Tries to sign in.
     tries: HashMap<String, Tries>,
 }
@@ -54,24 +50,6 @@ impl Memory {
         rate.take(used, now).err().unwrap_or_default()
     }
 
-    /// Remembers that somebody was told to wait.
-    pub(super) fn hold(&self, key: String, until: Timestamp, now: Timestamp) {
-        let mut counts = self.lock();
-        keep_bounded(&mut counts.held, now, |until| *until);
-        counts.held.insert(key, until);
-    }
-
-    /// How long somebody still has to wait.
-    pub(super) fn held(&self, key: &str, now: Timestamp) -> Option<Duration> {
-        let mut counts = self.lock();
-        let until = *counts.held.get(key)?;
-        if until <= now {
-            counts.held.remove(key);
-            return None;
-        }
-        Some(until.since(now))
-    }
-
     /// Changes what is known of somebody's tries.
     pub(super) fn tries<T>(&self, key: &str, now: Timestamp, change: impl FnOnce(&mut Tries) -> T) -> T {
         let mut counts = self.lock();
@@ -88,24 +66,6 @@ impl Memory {
     }
 }
 
-/// Makes room in a full map: what says nothing any more goes, and where that is not half of it, the half that will soonest.
-fn keep_bounded<T>(map: &mut HashMap<String, T>, now: Timestamp, until: impl Fn(&T) -> Timestamp) {
-    if map.len() < MOST {
-        return;
-    }
-    map.retain(|_, value| until(value) > now);
-    if map.len() > MOST / 2 {
-        let mut all: Vec<Timestamp> = map.values().map(&until).collect();
-        let (_, middle, _) = all.select_nth_unstable(MOST / 2);
-        let middle = *middle;
-        map.retain(|_, value| until(value) > middle);
-    }
-    // Many that end at the same moment: they say much the same.
-    if map.len() >= MOST {
-        map.clear();
-    }
-}
-
 fn of_micros(micros: u64) -> Timestamp {
     Timestamp::from_millis(i64::try_from(micros / 1_000).unwrap_or(i64::MAX))
 }
@@ -118,6 +78,7 @@ fn micros(time: Timestamp) -> u64 {
 mod tests {
     use super::*;
     use crate::doors::Limit;
+    use crate::doors::bounded::MOST;
 
     #[test]
     fn a_burst_far_beyond_a_rate_is_over_as_soon_as_one_just_beyond_it() {

@@ -4,11 +4,13 @@
 //! Redis all nodes count together in it; should that not answer at once, a node counts by itself, since no vote may
 //! wait for a limit.
 
+mod bounded;
 mod memory;
 mod rate;
 mod seeking;
 mod settings;
 mod throttle;
+mod until;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -23,6 +25,7 @@ pub use self::rate::{Limit, Rate};
 use self::seeking::Seeking;
 pub use self::settings::DoorSettings;
 pub use self::throttle::Attempt;
+use self::until::Until;
 use crate::ballot_box::Link;
 use crate::clock::Clock;
 use crate::error::Result;
@@ -51,7 +54,7 @@ pub enum Door {
     /// Going on with wrong codes once `Miss` is used up, by address. Beyond it codes are refused that others found from
     /// there, too.
     Guess,
-    /// Changing anything, by address: whatever is sent over HTTP but to read, and votes over sockets.
+    /// Changing anything, by address: requests over HTTP whose method is not one for reading, and votes over sockets.
     Change,
     /// Voting over HTTP, by voter. Sockets have a rate of their own.
     Vote,
@@ -118,6 +121,8 @@ impl From<UserId> for Who {
 pub struct Doors {
     settings: DoorSettings,
     memory: Memory,
+    /// Who was told to wait, at which door.
+    waiting: Until,
     seeking: Seeking,
     shared: Option<Link>,
     /// Until when Redis is left alone, in milliseconds, after it did not answer.
@@ -131,6 +136,7 @@ impl Doors {
         Self {
             settings,
             memory: Memory::default(),
+            waiting: Until::default(),
             seeking: Seeking::default(),
             shared,
             away_until: Arc::default(),
@@ -146,7 +152,7 @@ impl Doors {
             None => Ok(()),
             Some(wait) => {
                 let now = self.clock.now();
-                self.memory.hold(key, now.plus(wait), now);
+                self.waiting.remember(key, now.plus(wait), now);
                 Err(too_many(door, wait).into())
             }
         }
@@ -172,7 +178,7 @@ impl Doors {
             None => self.memory.charge(&key, rate, now),
         };
         if !wait.is_zero() {
-            self.memory.hold(key, now.plus(wait), now);
+            self.waiting.remember(key, now.plus(wait), now);
         }
     }
 
@@ -182,14 +188,14 @@ impl Doors {
         let (key, now) = (key(door, &who.into()), self.clock.now());
         let wait = self.memory.charge(&key, rate, now);
         if !wait.is_zero() {
-            self.memory.hold(key, now.plus(wait), now);
+            self.waiting.remember(key, now.plus(wait), now);
         }
     }
 
     /// Refuses whoever was refused at this door on this node, or used up its rate, and has not waited since. It counts
     /// nothing.
     pub fn look(&self, door: Door, who: impl Into<Who>) -> Result<()> {
-        match self.memory.held(&key(door, &who.into()), self.clock.now()) {
+        match self.waiting.left(&key(door, &who.into()), self.clock.now()) {
             None => Ok(()),
             Some(wait) => Err(too_many(door, wait).into()),
         }

@@ -5,44 +5,56 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::{RoomCode, VoterId};
 use tokio::sync::{Mutex, MutexGuard};
 
-use super::memory::Memory;
+use super::until::Until;
 use super::{Doors, Who};
 
 /// How many look at once. Addresses share a turn with one in so many others.
 const TURNS: u64 = 64;
-/// For how long it is known that a code was found from an address. Whoever goes on using it renews that.
-const FOUND: Duration = Duration::from_secs(60 * 60);
+/// For how long it is known that a code was found from an address. Whoever goes on using it there renews that.
+const FROM_ADDRESS: Duration = Duration::from_secs(60 * 60);
+/// For how long it is known that somebody has found a code: over a day of meetings a phone that was put away comes back.
+/// Whoever goes on using it renews that.
+const BY_VOTER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What was found, and the turns. Clones share them.
 #[derive(Clone)]
 pub(super) struct Seeking {
-    found: Memory,
+    from_addresses: Until,
+    by_voters: Until,
     turns: Arc<[Mutex<()>]>,
 }
 
 impl Default for Seeking {
     fn default() -> Self {
-        Self { found: Memory::default(), turns: (0..TURNS).map(|_| Mutex::default()).collect() }
+        Self {
+            from_addresses: Until::default(),
+            by_voters: Until::default(),
+            turns: (0..TURNS).map(|_| Mutex::default()).collect(),
+        }
     }
 }
 
 impl Doors {
-    /// Whether a code was found of late from an address or by somebody, so that it is no guess there or of theirs.
-    pub fn has_found(&self, who: impl Into<Who>, code: &str) -> bool {
-        let who = who.into();
-        let left = self.seeking.found.held(&key(&who, code), self.clock.now());
-        if left.is_some_and(|left| left < FOUND / 2) {
-            self.note_found(who, code);
-        }
-        left.is_some()
+    /// Whether a code was found from an address within the hour.
+    pub fn is_found_from(&self, address: IpAddr, code: RoomCode) -> bool {
+        self.seeking.from_addresses.left(&key(address, code), self.clock.now()).is_some()
     }
 
-    /// Notes that a code was found from an address or by somebody.
-    pub fn note_found(&self, who: impl Into<Who>, code: &str) {
+    /// Whether somebody has found a code within a day.
+    pub fn is_found_by(&self, voter: VoterId, code: RoomCode) -> bool {
+        self.seeking.by_voters.left(&key(voter, code), self.clock.now()).is_some()
+    }
+
+    /// Notes that a code was found from an address, and by whom.
+    pub fn note_found(&self, address: IpAddr, voter: Option<VoterId>, code: RoomCode) {
         let now = self.clock.now();
-        self.seeking.found.hold(key(&who.into(), code), now.plus(FOUND), now);
+        self.seeking.from_addresses.remember(key(address, code), now.plus(FROM_ADDRESS), now);
+        if let Some(voter) = voter {
+            self.seeking.by_voters.remember(key(voter, code), now.plus(BY_VOTER), now);
+        }
     }
 
     /// Waits for an address's turn to look for what it may have guessed: one after another, so that of many guesses sent side
@@ -55,6 +67,41 @@ impl Doors {
     }
 }
 
-fn key(who: &Who, code: &str) -> String {
-    format!("{}:{code}", who.0)
+fn key(who: impl Into<Who>, code: RoomCode) -> String {
+    format!("{}:{code}", who.into().0)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicI64, Ordering};
+
+    use domain::Timestamp;
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::doors::DoorSettings;
+
+    const MINUTES: i64 = 60 * 1_000;
+
+    #[test]
+    fn what_was_found_is_known_at_its_address_for_an_hour_and_of_its_voter_for_a_day() {
+        let now = Arc::new(AtomicI64::new(1_000_000));
+        let hands = now.clone();
+        let clock = Clock::new(move || Timestamp::from_millis(hands.load(Ordering::Relaxed)));
+        let doors = Doors::new(DoorSettings::off(), None, clock.clone());
+        let [code, other] = [5, 6].map(RoomCode::from_number);
+        let [ada, eve] = [1, 2].map(|number| VoterId::new(clock.now(), [number; 10]));
+        let [here, there] = [1, 2].map(|last| IpAddr::from([192, 0, 2, last]));
+        let knows = |from, voter| (doors.is_found_from(from, code), doors.is_found_by(voter, code));
+
+        doors.note_found(here, Some(ada), code);
+        assert_eq!(knows(here, ada), (true, true));
+        assert_eq!(knows(there, eve), (false, false));
+        assert!(!doors.is_found_from(here, other) && !doors.is_found_by(ada, other));
+        now.fetch_add(61 * MINUTES, Ordering::Relaxed);
+        assert_eq!(knows(here, ada), (false, true));
+        doors.note_found(there, None, code);
+        now.fetch_add(23 * 60 * MINUTES, Ordering::Relaxed);
+        assert_eq!(knows(there, ada), (false, false));
+    }
 }

@@ -26,8 +26,9 @@ fn foreign_origin() -> Problem {
 }
 
 /// Whether a request comes from a page of this site, going by its `Origin`. Without one it comes from a
-/// program; `null` is what a browser sends for pages that have no site, and is foreign. Where an https URL is set,
-/// pages have that origin and no other: a name that was made to lead here is its own `Host`.
+/// program; `null` is what a browser sends for pages that have no site, and is foreign. Where
+/// `PUBLIC_URL` is https, pages have that origin and no other. Else a page's origin is the `Host` that it was asked at,
+/// whatever that is: a site whose name was made to lead here passes, too (SECURITY.md says so).
 pub fn is_own_origin(headers: &HeaderMap, site: &Site) -> bool {
     let Some(origin) = headers.get(header::ORIGIN) else { return true };
     let Some(origin) = origin.to_str().ok().and_then(Origin::parse) else { return false };
@@ -42,7 +43,7 @@ const LONGEST_HOST: usize = 260;
 /// The host that the request was sent to.
 pub(super) fn host(headers: &HeaderMap) -> Option<Authority> {
     let host = headers.get(header::HOST)?.to_str().ok().filter(|host| host.len() <= LONGEST_HOST)?;
-    // A name, an address and a port have no more; what else the grammar allows could say something in a policy.
+    // Names, addresses and ports need no other characters. More must not get into the policy that names the host.
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
     host.bytes().all(plain).then(|| host.parse().ok())?
 }

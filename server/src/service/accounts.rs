@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::Services;
 use super::invitations::bad_invitation;
-use super::sessions::Refresh;
+use super::sessions::{Refresh, invalid_token};
 use crate::audit::{About, SecurityEvent};
 use crate::auth::password::{check_choice, is_outdated};
 use crate::auth::{Asker, Principal, Sender};
@@ -18,7 +18,7 @@ use crate::store::users::{self, NewUser, UserRecord};
 use crate::store::{invitations, sessions};
 
 /// How long a device stays the same guest.
-pub const GUEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+pub const GUEST_LASTS: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// An account as somebody asks for it. Nothing in it has been checked.
 #[derive(Clone, Deserialize)]
@@ -185,7 +185,10 @@ impl Services {
         let username = Username::parse(&record.username).map_err(|_| Problem::internal())?;
         check_choice("new", &new, &username).map_err(|error| Problem::invalid(vec![error]))?;
         let attempt = self.attempt(&username, sender).await?;
+        let about = About { account: Some(user), sender: Some(sender), ..About::default() };
         if !self.is_right(attempt, current, Some(record.password_hash.clone())).await? {
+            let detail = "wrong current password in a change of password";
+            self.audit.note(SecurityEvent::SignInFailed, About { detail, ..about });
             return Err(wrong().into());
         }
         let hash = self.passwords.hash(new, self.clock.random()).await?;
@@ -205,7 +208,6 @@ impl Services {
         let ended = sessions::end_all_of(&mut transaction, user, Some(session), now).await?;
         transaction.commit().await?;
         ended.into_iter().for_each(|session| self.bus.publish(Event::SessionEnded(session)));
-        let about = About { account: Some(user), sender: Some(sender), ..About::default() };
         self.audit.note(SecurityEvent::PasswordChanged, about);
         Ok(())
     }
@@ -215,12 +217,12 @@ impl Services {
         self.doors.enter(Door::Guest, sender.address).await?;
         let now = self.clock.now();
         let id = VoterId::new(now, self.clock.random());
-        self.signed(guest(id, None), None, now, GUEST)
+        self.signed(guest(id, None), None, now, GUEST_LASTS)
     }
 
     /// A fresh token for a guest whose token is still good.
     pub fn renew_guest(&self, guest: &Principal) -> Result<SignedIn> {
-        self.signed(guest.me.clone(), None, self.clock.now(), GUEST)
+        self.signed(guest.me.clone(), None, self.clock.now(), GUEST_LASTS)
     }
 
     /// Changes what others are shown of the asker.
@@ -230,7 +232,7 @@ impl Services {
         match principal.user() {
             Some(user) => self.store.rename_user(user, &name).await?,
             None if self.store.name_guest(principal.voter(), &name).await? => {}
-            None => return Err(super::sessions::ended().into()),
+            None => return Err(invalid_token().into()),
         }
         Ok(Me { display_name: Some(name.as_str().to_owned()), ..principal.me.clone() })
     }

@@ -110,7 +110,7 @@ impl Services {
             if rest.is_none() {
                 return out.say("]").await;
             }
-            (ballots, rest) = self.ballots_from(rest, voter, self.exports.enter()?).await?;
+            (ballots, rest) = self.ballots_from(rest, voter, self.exports.come_back().await?).await?;
             before = if ballots.is_empty() { "" } else { "," };
         }
     }
@@ -124,7 +124,7 @@ impl Services {
     ) -> Result<(Vec<Value>, Option<PollId>)> {
         let _turn = place.turn().await?;
         let mut ballots = Vec::new();
-        while let Some(last) = self.store.polls_after(after).await? {
+        while let Some(last) = self.store.last_of_next_polls(after).await? {
             ballots.extend(self.store.ballots_of(voter, after, last).await?.into_iter().map(told));
             after = Some(last);
             if ballots.len() >= BALLOTS {

@@ -2,8 +2,8 @@
 //! once. Every use case takes who asks and authorises by loading what it names through the asker.
 
 mod accounts;
+mod adopting;
 mod export;
-mod identity;
 mod invitations;
 mod polls;
 mod rooms;
@@ -15,7 +15,7 @@ mod voting;
 
 use std::sync::Arc;
 
-pub use accounts::{GUEST, NewAccount, SignedIn};
+pub use accounts::{GUEST_LASTS, NewAccount, SignedIn};
 pub use export::ExportQueue;
 pub(crate) use invitations::invitation_hash;
 pub use sessions::Refresh;

@@ -5,7 +5,7 @@ use domain::{Problem, RoomCode, RoomId};
 use super::Services;
 use crate::auth::Asker;
 use crate::doors::Door;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::store::rooms::RoomRecord;
 
 impl Services {
@@ -18,8 +18,8 @@ impl Services {
     /// The room that a code opens, as typed. Who guesses is held up by address: after so many codes that open nothing, any
     /// other is refused, right or wrong, so that the answer tells nothing. What goes on to open its room:
     ///
-    /// - a code that the asker has found on this node within the hour;
-    /// - a code that was found from the same address likewise, so that one phone in a hall does not shut the others out,
+    /// - a code that the asker has found on this node within a day;
+    /// - a code that was found from the same address within the hour, so that one phone in a hall does not shut the others out,
     ///   unless that address goes on guessing at a rate at which it would find out what its neighbours are in;
     /// - a room of the asker's own.
     pub(super) async fn find(&self, asker: &Asker, code: &str) -> Result<RoomRecord> {
@@ -32,45 +32,53 @@ impl Services {
         if self.is_no_guess(asker, code) {
             return self.opened_by(code, asker).await;
         }
-        let refused = match self.doors.look(Door::Miss, asker.from) {
-            Err(refused) if asker.user().is_err() => {
-                self.doors.charge_here(Door::Guess, asker.from);
-                return Err(refused);
-            }
-            looked => looked.err(),
-        };
-        match (self.store.room_by_code(code).await?, refused) {
-            (Some(room), refused) if refused.is_none() || asker.is(room.host) => {
-                self.note_found(asker, code);
-                Ok(room)
-            }
-            (_, Some(refused)) => {
-                self.doors.charge_here(Door::Guess, asker.from);
-                Err(refused)
-            }
-            (_, None) => {
-                self.doors.charge(Door::Miss, asker.from).await;
-                Err(Problem::no_such_room().into())
-            }
+        match self.doors.look(Door::Miss, asker.from) {
+            Ok(()) => self.first_looked_for(code, asker).await,
+            Err(refused) => self.looked_for_by_its_host(code, asker, refused).await,
         }
     }
 
-    fn is_no_guess(&self, asker: &Asker, code: RoomCode) -> bool {
-        let is_theirs = asker.voter().is_some_and(|voter| self.doors.has_found(voter, code.as_str()));
-        let is_found_there = || self.doors.has_found(asker.from, code.as_str());
-        is_theirs || (is_found_there() && self.doors.look(Door::Guess, asker.from).is_ok())
+    /// A room that nobody is known to have found. Where there is none, that is a miss.
+    async fn first_looked_for(&self, code: RoomCode, asker: &Asker) -> Result<RoomRecord> {
+        let Some(room) = self.store.room_by_code(code).await? else {
+            self.doors.charge(Door::Miss, asker.from).await;
+            return Err(Problem::no_such_room().into());
+        };
+        self.note_found(asker, code);
+        Ok(room)
     }
 
+    /// A room of the asker's own, although it has to wait; anybody else's is refused like one that is not there.
+    async fn looked_for_by_its_host(
+        &self,
+        code: RoomCode,
+        asker: &Asker,
+        refused: Error,
+    ) -> Result<RoomRecord> {
+        // Only accounts have rooms: for guests nothing has to be read.
+        let found = if asker.user().is_ok() { self.store.room_by_code(code).await? } else { None };
+        let Some(room) = found.filter(|room| asker.is(room.host)) else {
+            self.doors.charge_here(Door::Guess, asker.from);
+            return Err(refused);
+        };
+        self.note_found(asker, code);
+        Ok(room)
+    }
+
+    /// A room whose code is no guess.
     async fn opened_by(&self, code: RoomCode, asker: &Asker) -> Result<RoomRecord> {
         let room = self.store.room_by_code(code).await?.ok_or_else(Problem::no_such_room)?;
         self.note_found(asker, code);
         Ok(room)
     }
 
+    fn is_no_guess(&self, asker: &Asker, code: RoomCode) -> bool {
+        let is_theirs = asker.voter().is_some_and(|voter| self.doors.is_found_by(voter, code));
+        let is_found_there = || self.doors.is_found_from(asker.from, code);
+        is_theirs || (is_found_there() && self.doors.look(Door::Guess, asker.from).is_ok())
+    }
+
     fn note_found(&self, asker: &Asker, code: RoomCode) {
-        self.doors.note_found(asker.from, code.as_str());
-        if let Some(voter) = asker.voter() {
-            self.doors.note_found(voter, code.as_str());
-        }
+        self.doors.note_found(asker.from, asker.voter(), code);
     }
 }

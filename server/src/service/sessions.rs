@@ -82,11 +82,11 @@ impl Services {
         let now = self.clock.now();
         // Most tokens that are no good are found out by reading: a flood of them must not take turns among those who write.
         if !self.is_alive(token.session).await? {
-            return Err(ended().into());
+            return Err(invalid_token().into());
         }
         let mut transaction = self.store.begin().await?;
         let found = sessions::find_locked(&mut transaction, token.session, now).await?;
-        let mut session = found.ok_or_else(ended)?;
+        let mut session = found.ok_or_else(invalid_token)?;
         let hash = token.hash();
         let next = if hash == session.refresh {
             let next = token.next(&self.keys);
@@ -99,8 +99,8 @@ impl Services {
             sessions::rotate(&mut transaction, &session).await?;
             next
         } else {
-            let is_lost = session.previous == Some(hash) && now.since(session.rotated_at) <= GRACE;
-            match token.successor(&self.keys, session.refresh).filter(|_| is_lost) {
+            let may_be_repeated = session.previous == Some(hash) && now.since(session.rotated_at) <= GRACE;
+            match token.successor(&self.keys, session.refresh).filter(|_| may_be_repeated) {
                 Some(next) => next,
                 None => {
                     sessions::end(&mut transaction, session.id, now).await?;
@@ -109,12 +109,12 @@ impl Services {
                     let about =
                         About { account: Some(session.user), sender: Some(sender), ..About::default() };
                     self.audit.note(SecurityEvent::RefreshReused, about);
-                    return Err(ended().into());
+                    return Err(invalid_token().into());
                 }
             }
         };
         transaction.commit().await?;
-        let (user, _) = self.store.user_of_session(session.id, now).await?.ok_or_else(ended)?;
+        let (user, _) = self.store.user_of_session(session.id, now).await?.ok_or_else(invalid_token)?;
         self.in_session(account(user), &session, next)
     }
 
@@ -248,7 +248,7 @@ pub(crate) fn no_such_session() -> Problem {
 }
 
 /// A token that is not good any more, whatever is wrong with it: 401 `invalid_token`.
-pub(super) fn ended() -> Problem {
+pub(super) fn invalid_token() -> Problem {
     Problem::new(401, "invalid_token", "This sign-in is not valid any more. Please sign in again.")
 }
 

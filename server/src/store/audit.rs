@@ -1,6 +1,6 @@
 //! The trail of security events.
 
-use domain::{RoomId, Timestamp, UserId};
+use domain::{EventId, RoomId, Timestamp, UserId};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, query};
 
@@ -11,7 +11,7 @@ use crate::error::Result;
 #[derive(Clone, Debug)]
 pub struct AuditRow {
     /// Its id.
-    pub id: [u8; 16],
+    pub id: EventId,
     /// When.
     pub at: Timestamp,
     /// What: a word of [`SecurityEvent`](crate::audit::SecurityEvent).
@@ -75,7 +75,7 @@ impl Store {
 
     /// Deletes events from before a time. Their ids begin with when they were made, and nothing else has to be read.
     pub async fn delete_audit_before(&self, time: Timestamp) -> Result<()> {
-        let first = UserId::new(time, [0; 10]);
+        let first = EventId::new(time, [0; 10]);
         self.change(query("DELETE FROM audit WHERE id < ?").bind(first.as_bytes().to_vec())).await
     }
 }
@@ -95,7 +95,7 @@ pub async fn insert(connection: &mut AnyConnection, row: &AuditRow) -> Result<()
         Dialect::Sqlite => insert!("ON CONFLICT (id) DO NOTHING"),
         Dialect::MySql => insert!("ON DUPLICATE KEY UPDATE id = id"),
     })
-    .bind(row.id.to_vec())
+    .bind(row.id.as_bytes().to_vec())
     .bind(row.at.millis())
     .bind(row.event.clone())
     .bind(row.account.map(|id| id.as_bytes().to_vec()))
@@ -110,7 +110,7 @@ pub async fn insert(connection: &mut AnyConnection, row: &AuditRow) -> Result<()
 
 fn audit_row(found: &AnyRow) -> Result<AuditRow> {
     Ok(AuditRow {
-        id: row::id(found, "id", |bytes| bytes.try_into().ok())?,
+        id: row::id(found, "id", EventId::from_slice)?,
         at: row::time(found, "at")?,
         event: row::get(found, "event")?,
         account: row::maybe_id(found, "account_id", UserId::from_slice)?,

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use domain::{BallotId, PollId, Standing, Timestamp, VoterId};
+use domain::{BallotId, Choice, PollId, RoomId, Standing, Timestamp, VoterId};
 use futures_util::TryStreamExt;
 use sqlx::{AnyConnection, AssertSqlSafe, query};
 
-use super::{Dialect, row};
+use super::{Dialect, Store, row};
 use crate::error::Result;
 use crate::faults;
 
@@ -75,6 +75,40 @@ pub struct Loaded {
     pub standing: HashMap<VoterId, Standing>,
     /// The highest of earlier rounds.
     pub earlier: HashMap<VoterId, BallotId>,
+}
+
+/// How often a choice stands in a poll.
+#[derive(Clone, Debug)]
+pub struct ChoiceCount {
+    /// In which poll.
+    pub poll: PollId,
+    /// The choice.
+    pub choice: Choice,
+    /// How often.
+    pub times: u64,
+}
+
+impl Store {
+    /// How often each choice stands in the present rounds of a room's polls, as far as it is recorded.
+    pub async fn choices_in(&self, room: RoomId) -> Result<Vec<ChoiceCount>> {
+        query(
+            "SELECT b.poll_id, b.choice, COUNT(*) AS times FROM polls p \
+             JOIN ballots b ON b.poll_id = p.id AND b.round = p.round \
+             WHERE p.room_id = ? AND b.choice IS NOT NULL GROUP BY b.poll_id, b.choice",
+        )
+        .bind(room.as_bytes().to_vec())
+        .fetch_all(&self.read)
+        .await?
+        .iter()
+        .map(|found| {
+            Ok(ChoiceCount {
+                poll: row::id(found, "poll_id", PollId::from_slice)?,
+                choice: row::json(found, "choice")?,
+                times: row::count(found, "times")?,
+            })
+        })
+        .collect()
+    }
 }
 
 /// Reads what stands in a poll.

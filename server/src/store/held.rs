@@ -1,8 +1,6 @@
 //! What is held about one voter, for whoever asks what is held about them.
 
-use domain::{
-    BallotId, Choice, PollId, PollState, RoomCode, RoomId, Standing, TicketCode, Timestamp, UserId, VoterId,
-};
+use domain::{BallotId, PollId, PollState, RoomCode, Standing, TicketCode, Timestamp, UserId, VoterId};
 use sqlx::any::AnyRow;
 use sqlx::query;
 
@@ -54,17 +52,6 @@ pub struct HeldTicket {
     pub used_at: Option<Timestamp>,
 }
 
-/// How often a choice stands in a poll.
-#[derive(Clone, Debug)]
-pub struct ChoiceCount {
-    /// In which poll.
-    pub poll: PollId,
-    /// The choice.
-    pub choice: Choice,
-    /// How often.
-    pub times: u64,
-}
-
 macro_rules! cast {
     ($round:literal) => {
         concat!(
@@ -89,7 +76,7 @@ macro_rules! adoptions {
 
 impl Store {
     /// The last of the next polls in the order of their ids, as many as are looked through at once; none at the end.
-    pub async fn polls_after(&self, after: Option<PollId>) -> Result<Option<PollId>> {
+    pub async fn last_of_next_polls(&self, after: Option<PollId>) -> Result<Option<PollId>> {
         query("SELECT id FROM polls WHERE id > ? ORDER BY id LIMIT ?")
             .bind(bytes(after))
             .bind(POLLS)
@@ -164,27 +151,6 @@ impl Store {
                 room: row::word(found, "room")?,
                 code: row::word(found, "code")?,
                 used_at: row::maybe_time(found, "used_at")?,
-            })
-        })
-        .collect()
-    }
-
-    /// How often each choice stands in the present rounds of a room's polls, as far as it is recorded.
-    pub async fn choices_in(&self, room: RoomId) -> Result<Vec<ChoiceCount>> {
-        query(
-            "SELECT b.poll_id, b.choice, COUNT(*) AS times FROM polls p \
-             JOIN ballots b ON b.poll_id = p.id AND b.round = p.round \
-             WHERE p.room_id = ? AND b.choice IS NOT NULL GROUP BY b.poll_id, b.choice",
-        )
-        .bind(room.as_bytes().to_vec())
-        .fetch_all(&self.read)
-        .await?
-        .iter()
-        .map(|found| {
-            Ok(ChoiceCount {
-                poll: row::id(found, "poll_id", PollId::from_slice)?,
-                choice: row::json(found, "choice")?,
-                times: row::count(found, "times")?,
             })
         })
         .collect()

@@ -190,10 +190,14 @@ async fn check_version(dialect: Dialect, options: &AnyConnectOptions) -> Result<
         })?;
     connection.close().await?;
     let found: Vec<i64> = found.iter().map(|found| row::get(found, "version")).collect::<Result<_>>()?;
-    if MIGRATIONS.iter().map(|migration| migration.version).eq(found) {
+    let ours: Vec<i64> = MIGRATIONS.iter().map(|migration| migration.version).collect();
+    if found == ours {
         return Ok(());
     }
-    let wrong = "The database is of another version of Voxpop. Start `voxpop serve` of this one once.";
+    let wrong = match found.last() > ours.last() {
+        true => "The database is of a newer version of Voxpop. Use that version's `voxpop`.",
+        false => "The database is of an older version of Voxpop. Start `voxpop serve` of this one once.",
+    };
     Err(Error::Internal(wrong.into()))
 }
 

@@ -30,18 +30,20 @@ pub struct RoomRecord {
     pub is_taken_down: bool,
 }
 
+macro_rules! columns {
+    () => {
+        "id, code, host_id, title, results, change_vote, voters, revision, current_poll, created_at, taken_down_at"
+    };
+}
+
 macro_rules! select {
     ($rest:literal) => {
-        concat!(
-            "SELECT id, code, host_id, title, results, change_vote, voters, revision, current_poll, created_at, \
-             taken_down_at FROM rooms ",
-            $rest
-        )
+        concat!("SELECT ", columns!(), " FROM rooms ", $rest)
     };
 }
 
 impl Store {
-    /// The room with this code.
+    /// The room with this code, unless it is taken down.
     pub async fn room_by_code(&self, code: RoomCode) -> Result<Option<RoomRecord>> {
         query(select!("WHERE code = ? AND taken_down_at IS NULL"))
             .bind(code.as_str().to_owned())
@@ -51,12 +53,12 @@ impl Store {
             .transpose()
     }
 
-    /// The room with this id.
+    /// The room with this id, unless it is taken down.
     pub async fn room(&self, id: RoomId) -> Result<Option<RoomRecord>> {
         find(&self.read, id).await
     }
 
-    /// At most `limit` rooms of a host made before `before`, newest first, whose title or code holds
+    /// At most `limit` rooms of a host that are not taken down, made before `before`, newest first, whose title or code holds
     /// `search`.
     pub async fn rooms_of(
         &self,
@@ -85,8 +87,7 @@ impl Store {
 }
 
 /// Asked by every server every few seconds, so it must not read the whole table: `IS NOT NULL` would, in SQLite.
-const ACTED_ON: &str = "SELECT id, code, host_id, title, results, change_vote, voters, revision, current_poll, \
-    created_at, taken_down_at, acted_on_at FROM rooms WHERE acted_on_at > 0";
+const ACTED_ON: &str = concat!("SELECT ", columns!(), ", acted_on_at FROM rooms WHERE acted_on_at > 0");
 
 /// A room that an operator took down or put back.
 #[derive(Clone, Debug)]
@@ -147,7 +148,7 @@ impl Store {
     }
 }
 
-/// The room with this id, as this connection sees it.
+/// The room with this id, as this connection sees it, unless it is taken down.
 pub async fn find<'e>(executor: impl Executor<'e, Database = Any>, id: RoomId) -> Result<Option<RoomRecord>> {
     Ok(find_any(executor, id).await?.filter(|room| !room.is_taken_down))
 }
@@ -165,7 +166,7 @@ pub async fn find_any<'e>(
         .transpose()
 }
 
-/// The room with this id, locked until the transaction ends. Whoever locks its polls too locks it first.
+/// The room with this id, unless it is taken down, locked until the transaction ends. Whoever locks its polls too locks it first.
 pub async fn find_locked(connection: &mut AnyConnection, id: RoomId) -> Result<Option<RoomRecord>> {
     let sql = match Dialect::of(connection) {
         Dialect::Sqlite => select!("WHERE id = ?"),
@@ -176,7 +177,10 @@ pub async fn find_locked(connection: &mut AnyConnection, id: RoomId) -> Result<O
 }
 
 /// The room with this code, be it taken down or not, locked until the transaction ends.
-pub async fn find_any_locked(connection: &mut AnyConnection, code: RoomCode) -> Result<Option<RoomRecord>> {
+pub async fn find_by_code_locked(
+    connection: &mut AnyConnection,
+    code: RoomCode,
+) -> Result<Option<RoomRecord>> {
     let sql = match Dialect::of(connection) {
         Dialect::Sqlite => select!("WHERE code = ?"),
         Dialect::MySql => select!("WHERE code = ? FOR UPDATE"),

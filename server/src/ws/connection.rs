@@ -13,11 +13,10 @@ use futures_util::StreamExt;
 use futures_util::stream::SplitStream;
 use tokio::time::{Instant, sleep_until, timeout};
 
+use super::bucket::{Bucket, SharedBucket, Taken};
 use super::hub::Shared;
 use super::inbox::{Joining, SocketId};
 use super::outbox::{Farewell, Outbox};
-use super::rate::{Rate, Taken};
-use super::sockets::Votes;
 use super::writing::{self, CLOSING};
 use crate::auth::{Asker, Principal, Sender};
 use crate::doors::Door;
@@ -47,8 +46,8 @@ pub(super) async fn serve(socket: WebSocket, asker: Asker, sender: Sender, state
         sender,
         rooms: HashMap::new(),
         bad: 0,
-        rate: Rate::new(),
-        votes: Votes::default(),
+        messages: Bucket::new(),
+        votes: SharedBucket::default(),
     };
     connection.read(stream, asker.known, writer).await;
     for (_, joined) in std::mem::take(&mut connection.rooms) {
@@ -67,9 +66,10 @@ struct Connection {
     look_at: Option<Instant>,
     rooms: HashMap<RoomCode, Joined>,
     bad: u32,
-    rate: Rate,
-    /// How fast its owner may vote, over all of their sockets.
-    votes: Votes,
+    /// What it may still say.
+    messages: Bucket,
+    /// What its owner may still vote, over all of their sockets.
+    votes: SharedBucket,
 }
 
 struct Joined {
@@ -253,7 +253,9 @@ impl Connection {
             choice: None,
         });
         let from = self.sender.address;
-        if !self.votes.may_be_cast() || self.state.services.doors.enter_here(Door::Change, from).is_err() {
+        if self.votes.take() != Taken::Fine
+            || self.state.services.doors.enter_here(Door::Change, from).is_err()
+        {
             return self.outbox.say(&overloaded);
         }
         match self.state.services.cast(&asker, poll, Some(ballot), choice).await {
@@ -278,7 +280,7 @@ impl Connection {
 
     /// Whether the client keeps to the rate.
     fn may_speak(&mut self) -> bool {
-        match self.rate.take() {
+        match self.messages.take() {
             Taken::Fine => return true,
             Taken::TooFast => {
                 self.error(ErrorCode::RateLimited, "That is too much at once. Send it again, more slowly.")

@@ -10,10 +10,11 @@ use domain::wire::{ByeReason, close};
 use domain::{PollId, Problem, RoomId, SessionId, TallyVersion, VoterId};
 use tokio::sync::oneshot;
 
+use super::bucket::SharedBucket;
 use super::inbox::{Inbox, Joining, Request, SocketId};
 use super::outbox::{Farewell, Outbox};
 use super::room::RoomTask;
-use super::sockets::{Sockets, Votes};
+use super::sockets::Sockets;
 use crate::auth::Principal;
 use crate::bus::{Event, Listener};
 use crate::error::{Error, Result};
@@ -111,7 +112,7 @@ impl Hub {
     }
 
     /// Says whose a socket is: it closes when its session ends. Answers how fast its owner may vote; none who has too many.
-    pub(super) fn set_owner(&self, socket: SocketId, principal: &Principal) -> Option<Votes> {
+    pub(super) fn set_owner(&self, socket: SocketId, principal: &Principal) -> Option<SharedBucket> {
         self.sockets().own(socket, principal)
     }
 

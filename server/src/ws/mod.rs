@@ -4,11 +4,11 @@
 //! such room has one task, which hears what happened, decides who may see what, encodes a frame once
 //! and puts it into its members' outboxes. An outbox has a task that writes to the socket.
 
+mod bucket;
 mod connection;
 mod hub;
 mod inbox;
 mod outbox;
-mod rate;
 mod room;
 mod sockets;
 mod upgrade;

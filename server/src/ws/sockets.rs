@@ -1,13 +1,13 @@
 //! The sockets of a node, and how many each account or guest has.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use domain::{SessionId, VoterId};
 
+use super::bucket::SharedBucket;
 use super::inbox::SocketId;
 use super::outbox::Outbox;
-use super::rate::{Rate, Taken};
 use crate::auth::Principal;
 
 /// How many sockets one account or guest may have on a node: far more than tabs, devices and screens in halls, so that only a
@@ -29,33 +29,12 @@ pub(super) struct Sockets {
 #[derive(Default)]
 struct Owner {
     sockets: usize,
-    votes: Votes,
+    votes: SharedBucket,
 }
 
 impl Owner {
     fn is_forgotten(&self) -> bool {
         self.sockets == 0 && self.votes.is_full()
-    }
-}
-
-/// How fast somebody may vote, over however many sockets. Clones share it.
-#[derive(Clone)]
-pub(super) struct Votes(Arc<Mutex<Rate>>);
-
-impl Default for Votes {
-    fn default() -> Self {
-        Self(Arc::new(Mutex::new(Rate::new())))
-    }
-}
-
-impl Votes {
-    fn is_full(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_full()
-    }
-
-    /// Whether another vote is within the rate.
-    pub(super) fn may_be_cast(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take() == Taken::Fine
     }
 }
 
@@ -88,8 +67,9 @@ impl Sockets {
         self.of.get(&voter).is_none_or(|owner| owner.sockets < MOST_OF_ONE)
     }
 
-    /// Says whose a socket is, and answers how fast they may vote; none when they have too many.
-    pub(super) fn own(&mut self, id: SocketId, principal: &Principal) -> Option<Votes> {
+    /// Says whose a socket is, and answers how fast they may vote; none when they have too many, or the socket is
+    /// gone.
+    pub(super) fn own(&mut self, id: SocketId, principal: &Principal) -> Option<SharedBucket> {
         let voter = principal.voter();
         let another = self.may_have_another(voter);
         let socket = self.all.get_mut(&id)?;

@@ -195,10 +195,14 @@ async fn whatever_is_sent_as_a_sign_in_is_in_the_trail_when_it_fails() {
         let asked = server.nobody().request(Method::POST, "/api/v1/auth/login").json(&body);
         assert_eq!(asked.send().await.unwrap().status(), 401, "{name}");
     }
+    let change = json!({"current": "wrong horses", "new": "another staple"});
+    let changed = server.host("ada").await.post("/me/password", &change).await;
+    assert_eq!(changed.0, 422, "{}", changed.1);
     let trail = eventually("all are in the trail", async || {
         let trail = server.command(&["audit"], "").await.unwrap();
-        (trail.matches("sign_in_failed").count() == 3).then_some(trail)
+        (trail.matches("sign_in_failed").count() == 4).then_some(trail)
     })
     .await;
+    assert!(trail.contains("wrong current password"), "{trail}");
     assert!(!trail.contains("no such name"), "what was typed is in no trail: {trail}");
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use domain::{PollState, Timestamp, UserId};
+use domain::{EventId, PollState, Timestamp, UserId};
 use reqwest::Method;
 use serde_json::{Value, json};
 use server::audit::{About, SecurityEvent};
@@ -53,14 +53,14 @@ async fn opening_and_taking_down_at_once_leaves_nothing_open(rig: Rig) {
         rig.services.ballots.command(poll, domain::Command::Close).await.unwrap();
         let open = domain::Command::Open { closes_at: None };
         let (opened, down) =
-            tokio::join!(rig.services.ballots.command(poll, open), operator.take_down(code.as_str(), true));
+            tokio::join!(rig.services.ballots.command(poll, open), operator.take_down(code.as_str()));
         down.unwrap();
         if let Err(error) = opened {
             assert_eq!(error.into_problem().code, "no_such_room");
         }
         let stored = rig.services.store.poll(poll).await.unwrap().unwrap();
         assert_eq!(stored.lifecycle.state, PollState::Closed);
-        operator.take_down(code.as_str(), false).await.unwrap();
+        operator.restore(code.as_str()).await.unwrap();
     }
 }
 
@@ -114,7 +114,7 @@ async fn a_takedown_closes_polls_in_one_step_with_itself(rig: Rig) {
     let (code, poll) = rig.open_poll(&host).await;
     rig.vote(&rig.guest(), poll, rig.ballot(), 1).await;
     let operator = rig.operator().await;
-    operator.take_down(code.as_str(), true).await.unwrap();
+    operator.take_down(code.as_str()).await.unwrap();
     let stored = rig.services.store.poll(poll).await.unwrap().unwrap();
     assert_eq!(stored.lifecycle.state, PollState::Closed);
     let trail = operator.audit(None, 10).await.unwrap();
@@ -128,7 +128,7 @@ async fn a_takedown_closes_polls_in_one_step_with_itself(rig: Rig) {
     .await;
     let cast = rig.cast(&rig.guest(), poll, rig.ballot(), Some(domain::Choice::Option(1))).await;
     assert_eq!(cast.reason, Some(domain::Reason::Closed));
-    operator.take_down(code.as_str(), false).await.unwrap();
+    operator.restore(code.as_str()).await.unwrap();
     assert_eq!(rig.tally(poll).await.ballots, 1);
 }
 
@@ -208,9 +208,13 @@ async fn rooms_in_which_something_was_written_or_voted_lately_stay() {
     .await;
 }
 
+fn event_id(number: u8) -> EventId {
+    EventId::from_slice(&[number; 16]).unwrap()
+}
+
 fn event(number: u8, account: Option<UserId>) -> AuditRow {
     AuditRow {
-        id: [number; 16],
+        id: event_id(number),
         at: Timestamp::from_millis(1_000),
         event: "signed_in".into(),
         account,
@@ -241,7 +245,7 @@ async fn events_of_an_account_that_is_no_more_are_nobodys(rig: Rig) {
     store.insert_audit(&[AuditRow { at: rig.hands.now(), ..event(4, Some(ada)) }]).await.unwrap();
     sweep_once(&rig.services, None).await.unwrap();
     let trail = store.audit(None, 10).await.unwrap();
-    let of = |number: u8| trail.iter().find(|row| row.id == [number; 16]).unwrap().account;
+    let of = |number: u8| trail.iter().find(|row| row.id == event_id(number)).unwrap().account;
     assert_eq!((of(3), of(4)), (None, Some(ada)));
 }
 
@@ -318,9 +322,12 @@ async fn a_command_makes_no_database_and_changes_none_of_another_version() {
     Store::open(&real).await.unwrap().close().await;
     assert!(Operator::open(&real).await.is_ok());
     let pool = sqlx::AnyPool::connect(&real).await.unwrap();
-    sqlx::query("DELETE FROM _sqlx_migrations WHERE version = 42").execute(&pool).await.unwrap();
+    let change = async |sql: &'static str| sqlx::query(sql).execute(&pool).await.unwrap();
+    change("UPDATE _sqlx_migrations SET version = 90000 WHERE version = 47").await;
+    assert!(refusal(&real).await.contains("a newer version"));
+    change("DELETE FROM _sqlx_migrations WHERE version = 90000").await;
+    assert!(refusal(&real).await.contains("an older version"));
     pool.close().await;
-    assert!(refusal(&real).await.contains("another version"));
     assert!(refusal(&Place::fresh().await.database_url).await.contains("no Voxpop database"));
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::Problem;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 
 use crate::error::{Error, Result};
 
@@ -34,7 +34,16 @@ impl ExportQueue {
             let detail = "Others are having their data written out. Please try again in a moment.";
             Problem::new(503, "overloaded", detail).with_retry_after(AGAIN)
         })?;
-        Ok(Place { turn: self.turn.clone(), place })
+        Ok(self.place(place))
+    }
+
+    /// Waits for a place: for whoever has had one, and has told half of what there is.
+    pub async fn come_back(&self) -> Result<Place> {
+        Ok(self.place(self.places.clone().acquire_owned().await.map_err(closed)?))
+    }
+
+    fn place(&self, place: OwnedSemaphorePermit) -> Place {
+        Place { turn: self.turn.clone(), place }
     }
 }
 
@@ -47,10 +56,13 @@ pub struct Place {
 impl Place {
     /// Waits for the turn of this place.
     pub async fn turn(self) -> Result<Turn> {
-        let turn = self.turn.acquire_owned().await;
-        let turn = turn.map_err(|_| Error::Internal("the queue of exports was closed".into()))?;
+        let turn = self.turn.acquire_owned().await.map_err(closed)?;
         Ok(Turn { _turn: turn, _place: self.place })
     }
+}
+
+fn closed(_: AcquireError) -> Error {
+    Error::Internal("the queue of exports was closed".into())
 }
 
 /// The turn, for as long as this is kept. Nobody is waited for meanwhile but the database.

@@ -200,7 +200,7 @@ impl Rig {
 
     /// Takes a room down. No server looks for that here.
     pub async fn take_down(&self, code: RoomCode) {
-        self.operator().await.take_down(code.as_str(), true).await.unwrap();
+        self.operator().await.take_down(code.as_str()).await.unwrap();
     }
 
     /// How a poll stands.

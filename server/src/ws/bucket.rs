@@ -1,4 +1,6 @@
-//! How fast a client may speak: a token bucket.
+//! How fast a client may speak, and its owner vote: token buckets.
+
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::time::Instant;
 
@@ -9,8 +11,8 @@ const A_SECOND: f64 = 20.0;
 /// How many messages over that rate a connection survives.
 const MOST_FLOODED: u32 = 100;
 
-/// A client's rate.
-pub(super) struct Rate {
+/// How much one may still say.
+pub(super) struct Bucket {
     tokens: f64,
     filled: Instant,
     flooded: u32,
@@ -27,7 +29,7 @@ pub(super) enum Taken {
     Flooding,
 }
 
-impl Rate {
+impl Bucket {
     /// A client that has said nothing.
     pub(super) fn new() -> Self {
         Self { tokens: BURST, filled: Instant::now(), flooded: 0 }
@@ -53,6 +55,28 @@ impl Rate {
     }
 }
 
+/// A bucket of all sockets of one owner. Clones share it.
+#[derive(Clone)]
+pub(super) struct SharedBucket(Arc<Mutex<Bucket>>);
+
+impl Default for SharedBucket {
+    fn default() -> Self {
+        Self(Arc::new(Mutex::new(Bucket::new())))
+    }
+}
+
+impl SharedBucket {
+    /// Whether so much may be said at once as by somebody new.
+    pub(super) fn is_full(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_full()
+    }
+
+    /// Takes a message.
+    pub(super) fn take(&self) -> Taken {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -61,12 +85,12 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_burst_is_fine_and_then_so_much_a_second() {
-        let mut rate = Rate::new();
-        assert!((0..60).all(|_| rate.take() == Taken::Fine));
-        assert_eq!(rate.take(), Taken::TooFast);
+        let mut bucket = Bucket::new();
+        assert!((0..60).all(|_| bucket.take() == Taken::Fine));
+        assert_eq!(bucket.take(), Taken::TooFast);
         tokio::time::advance(Duration::from_millis(100)).await;
-        assert_eq!([rate.take(), rate.take(), rate.take()], [Taken::Fine, Taken::Fine, Taken::TooFast]);
-        assert!((0..98).all(|_| rate.take() == Taken::TooFast));
-        assert_eq!(rate.take(), Taken::Flooding);
+        assert_eq!([bucket.take(), bucket.take(), bucket.take()], [Taken::Fine, Taken::Fine, Taken::TooFast]);
+        assert!((0..98).all(|_| bucket.take() == Taken::TooFast));
+        assert_eq!(bucket.take(), Taken::Flooding);
     }
 }

@@ -10,8 +10,7 @@ use crate::error::{Error, Result};
 impl Services {
     /// Makes what a guest chose in a room's open polls the account's that it has signed in with, and its ticket. Where
     /// there is no such room, or nobody was a guest, there is nothing to do. Who has signed in is signed in whatever comes
-    /// of it: where it fails, what the guest chose stays the guest's until somebody signs in there once more, or where it
-    /// was noted already, until that is told again.
+    /// of it; what becomes of a guest that could not be adopted says docs/adr/0017.
     pub async fn adopt(&self, before: &Asker, signed: &SignedIn, code: Option<&str>) {
         let was_guest = before.known.as_ref().filter(|before| before.me.kind == IdentityKind::Guest);
         let code = code.and_then(|code| code.parse::<RoomCode>().ok());
