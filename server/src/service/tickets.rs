@@ -4,7 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
-use domain::{FieldError, PollId, Problem, TicketCode, Timestamp, VoterId, limits};
+use domain::{FieldError, PollId, Problem, RoomId, TicketCode, Timestamp, VoterId, limits};
+use sqlx::AnyConnection;
 
 use super::Services;
 use crate::audit::{About, SecurityEvent};
@@ -127,34 +128,57 @@ impl Services {
     pub async fn use_ticket(&self, asker: &Asker, code: &str, ticket: &str) -> Result<()> {
         let voter = asker.principal()?.voter();
         let room = self.room_id(asker, code).await?;
-        let refused = |status, code, detail: &str, why: &str| {
-            Problem::new(status, code, detail).with_field(FieldError::new("ticket", why))
-        };
-        let none = || {
-            let detail = "This is no ticket of this room. Check it and try again.";
-            refused(404, "no_such_ticket", detail, "is none of this room's; check it and try again")
-        };
-        let ticket: TicketCode = ticket.parse().map_err(|_| none())?;
-        let mut transaction = self.store.begin().await?;
-        rooms::find_locked(&mut transaction, room).await?.ok_or_else(Problem::no_such_room)?;
-        if tickets::holds(&mut transaction, room, voter).await? {
+        let ticket: TicketCode = ticket.parse().map_err(|_| no_such_ticket())?;
+        // Most that come to nothing are found out by reading: a flood of them must not take turns among those who write.
+        if !needs_ticket(&mut *self.store.reader().await?, room, voter, &ticket).await? {
             return Ok(());
         }
-        if adoptions::account_of(&mut transaction, room, voter).await?.is_some() {
-            let detail = "You have signed in here since. Please sign in again to use your ticket.";
-            let why = "can be used once you have signed in again";
-            return Err(refused(409, "signed_in_since", detail, why).into());
-        }
-        if tickets::is_held(&mut transaction, room, &ticket).await?.ok_or_else(none)? {
-            let detail = "This ticket was used already, on another device or by somebody else.";
-            let why = "was used already, on another device or by somebody else";
-            return Err(refused(409, "ticket_used", detail, why).into());
+        let mut transaction = self.store.begin().await?;
+        rooms::find_locked(&mut transaction, room).await?.ok_or_else(Problem::no_such_room)?;
+        if !needs_ticket(&mut transaction, room, voter, &ticket).await? {
+            return Ok(());
         }
         tickets::hold(&mut transaction, room, &ticket, voter, self.clock.now()).await?;
         transaction.commit().await?;
         self.ticket_holders.forget_lack(voter);
         Ok(())
     }
+}
+
+/// Whether a voter has no ticket of a room yet and may have this one; refuses who may not.
+async fn needs_ticket(
+    connection: &mut AnyConnection,
+    room: RoomId,
+    voter: VoterId,
+    ticket: &TicketCode,
+) -> Result<bool> {
+    if tickets::holds(&mut *connection, room, voter).await? {
+        return Ok(false);
+    }
+    if adoptions::account_of(&mut *connection, room, voter).await?.is_some() {
+        let detail = "You have signed in here since. Please sign in again to use your ticket.";
+        return Err(
+            refused(409, "signed_in_since", detail, "can be used once you have signed in again").into()
+        );
+    }
+    match tickets::is_held(connection, room, ticket).await? {
+        Some(false) => Ok(true),
+        Some(true) => {
+            let detail = "This ticket was used already, on another device or by somebody else.";
+            let why = "was used already, on another device or by somebody else";
+            Err(refused(409, "ticket_used", detail, why).into())
+        }
+        None => Err(no_such_ticket().into()),
+    }
+}
+
+fn no_such_ticket() -> Problem {
+    let detail = "This is no ticket of this room. Check it and try again.";
+    refused(404, "no_such_ticket", detail, "is none of this room's; check it and try again")
+}
+
+fn refused(status: u16, code: &'static str, detail: &'static str, why: &str) -> Problem {
+    Problem::new(status, code, detail).with_field(FieldError::new("ticket", why))
 }
 
 #[cfg(test)]

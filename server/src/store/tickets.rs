@@ -85,7 +85,7 @@ pub async fn holds(connection: &mut AnyConnection, room: RoomId, voter: VoterId)
     Ok(found.is_some())
 }
 
-/// Whether a ticket is held; `None` when the room has no such ticket. The room must be locked.
+/// Whether a ticket is held; `None` when the room has no such ticket. That is sure to stay so only while the room is locked.
 pub async fn is_held(
     connection: &mut AnyConnection,
     room: RoomId,
