@@ -218,7 +218,7 @@ pub(super) const TEXT: Text = Text {
     settings: "Settings",
     results_policy: "Who sees results",
     results_always: "Everybody, at once",
-    results_after_vote: "Whoever has voted; everybody after the close",
+    results_after_vote: "Who has voted; all at the close",
     results_after_close: "Everybody, after the close",
     results_host_only: "Only the host",
     voters_policy: "Who may vote",
