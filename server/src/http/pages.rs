@@ -49,7 +49,7 @@ pub(super) async fn hosts(visit: Visit, Code(code): Code) -> Response {
 pub(super) async fn room(mut visit: Visit, Code(code): Code) -> Response {
     let nobody = visit.asker.known.is_none();
     if nobody
-        && visit.state.services.room_state(&visit.asker, &code).await.is_ok()
+        && visit.state.services.room_id(&visit.asker, &code).await.is_ok()
         && let Err(Refused(problem)) = visit.become_guest().await
     {
         return visit.turn_away(problem).await;

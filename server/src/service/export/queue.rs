@@ -70,3 +70,22 @@ pub struct Turn {
     _turn: OwnedSemaphorePermit,
     _place: OwnedSemaphorePermit,
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_comes_back_waits_where_others_are_refused() {
+        let queue = ExportQueue::default();
+        let mut places: Vec<Place> = (0..PLACES).map(|_| queue.enter().unwrap()).collect();
+        assert!(queue.enter().is_err());
+        let mut back = Box::pin(queue.come_back());
+        assert!((&mut back).now_or_never().is_none());
+        places.pop();
+        assert!(queue.enter().is_err(), "who waits comes before who is new");
+        assert!(back.await.is_ok());
+    }
+}
