@@ -21,8 +21,8 @@ const INVITATION_KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// How many unused rooms a sweep deletes at most: the writer has votes to write, too.
 const ROOMS_A_SWEEP: u32 = 100;
 
-/// Looks, for as long as the server runs: closes sockets of sessions and guests that ended elsewhere, and tells open pages of
-/// rooms that were taken down.
+/// Looks, for as long as the server runs: closes sockets of sessions and guests that ended elsewhere, and tells open pages and
+/// the ballot box of rooms that an operator took down or put back.
 pub(crate) async fn look(services: Services, hub: Arc<Hub>) {
     loop {
         sleep(LOOK_EVERY).await;
@@ -43,8 +43,8 @@ pub(crate) async fn sweep(services: Services, retention: Option<Duration>) {
     }
 }
 
-/// Deletes expired sessions, old events and invitations, and where it is set, rooms in which nothing happened for
-/// long, and guests.
+/// Deletes expired sessions, old events and invitations, and guests that left over a year ago; makes events of deleted accounts
+/// nobody's; where it is set, deletes rooms in which nothing happened for long, and names of guests.
 pub async fn sweep_once(services: &Services, retention: Option<Duration>) -> Result<()> {
     let (store, now) = (&services.store, services.clock.now());
     store.delete_expired_sessions(now).await?;
@@ -60,7 +60,7 @@ pub async fn sweep_once(services: &Services, retention: Option<Duration>) -> Res
             tracing::warn!(%error, room = %room.id, "an unused room could not be deleted; trying again in an hour");
         }
     }
-    // Not while their tokens are good.
+    // Not within the year of their first token.
     store.delete_named_guests(before.min(now.minus(GUEST_LASTS))).await
 }
 

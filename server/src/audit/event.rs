@@ -7,7 +7,7 @@ pub enum SecurityEvent {
     SignedIn,
     /// A sign-in did not succeed, or the current password was wrong where another was to be set.
     SignInFailed,
-    /// Tries to sign in have to wait. Noted once a minute for each address.
+    /// Tries of a password, to sign in or to change it, have to wait. Noted once a minute for each address.
     SignInThrottled,
     /// Somebody made an account.
     Registered,
@@ -15,7 +15,7 @@ pub enum SecurityEvent {
     SignedOut,
     /// A session of another device was ended, or all of them.
     SessionsRevoked,
-    /// A refresh token was used a second time; its session has ended.
+    /// A refresh token was used a second time, or is one that its session never had: the session has ended.
     RefreshReused,
     /// A password was changed by its owner.
     PasswordChanged,

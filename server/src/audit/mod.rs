@@ -5,7 +5,6 @@ mod event;
 mod writer;
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -19,6 +18,7 @@ use crate::auth::Sender;
 use crate::auth::key::{Key, KeyRing, hex};
 use crate::background::Background;
 use crate::clock::Clock;
+use crate::doors::Who;
 use crate::store::Store;
 use crate::store::audit::AuditRow;
 
@@ -48,7 +48,7 @@ pub struct Audit {
     queue: mpsc::Sender<AuditRow>,
     lost: Arc<AtomicU64>,
     /// In which minute it was last noted that an address has to wait.
-    throttled: Arc<Mutex<HashMap<IpAddr, i64>>>,
+    throttled: Arc<Mutex<HashMap<Who, i64>>>,
     key: Key,
     clock: Clock,
 }
@@ -90,7 +90,7 @@ impl Audit {
             if noted.len() >= THROTTLED {
                 noted.clear();
             }
-            noted.insert(sender.address, minute) != Some(minute)
+            noted.insert(Who::from(sender.address), minute) != Some(minute)
         };
         if is_new {
             self.note(SecurityEvent::SignInThrottled, About { sender: Some(sender), ..About::default() });

@@ -17,10 +17,7 @@ pub(super) fn keep_bounded<T>(map: &mut HashMap<String, T>, now: Timestamp, unti
         let mut all: Vec<Timestamp> = map.values().map(&until).collect();
         let (_, middle, _) = all.select_nth_unstable(MOST / 2);
         let middle = *middle;
+        // Of many that end at that very moment none stays: they say much the same.
         map.retain(|_, value| until(value) > middle);
-    }
-    // Many that end at the same moment: they say much the same.
-    if map.len() >= MOST {
-        map.clear();
     }
 }

@@ -121,7 +121,7 @@ impl From<UserId> for Who {
 pub struct Doors {
     settings: DoorSettings,
     memory: Memory,
-    /// Who was told to wait, at which door.
+    /// Who has used up what is charged at a door.
     waiting: Until,
     seeking: Seeking,
     shared: Option<Link>,
@@ -147,14 +147,9 @@ impl Doors {
     /// Lets somebody in, or refuses with 429 `rate_limited` and when to come again.
     pub async fn enter(&self, door: Door, who: impl Into<Who>) -> Result<()> {
         let Limit::At(rate) = self.settings.limit(door) else { return Ok(()) };
-        let key = key(door, &who.into());
-        match self.take(&key, rate).await {
+        match self.take(&key(door, &who.into()), rate).await {
             None => Ok(()),
-            Some(wait) => {
-                let now = self.clock.now();
-                self.waiting.remember(key, now.plus(wait), now);
-                Err(too_many(door, wait).into())
-            }
+            Some(wait) => Err(too_many(door, wait).into()),
         }
     }
 
@@ -167,32 +162,34 @@ impl Doors {
         }
     }
 
-    /// Counts what has happened already, within the rate or not. Whoever has used it up is held up by [`look`](Self::look)
-    /// until there is one left.
+    /// Counts what has happened already. Whoever has used the rate up is held up by [`look`](Self::look) until there is one
+    /// left. What is counted together has no end but that: so whoever is held up must not be charged any more.
     pub async fn charge(&self, door: Door, who: impl Into<Who>) {
         let Limit::At(rate) = self.settings.limit(door) else { return };
         let key = key(door, &who.into());
-        let now = self.clock.now();
         let wait = match self.ask("charge", &key, &[rate.interval_micros(), rate.window_micros()]).await {
             Some(wait) => Duration::from_micros(wait),
-            None => self.memory.charge(&key, rate, now),
+            None => self.memory.charge(&key, rate, self.clock.now()),
         };
-        if !wait.is_zero() {
-            self.waiting.remember(key, now.plus(wait), now);
-        }
+        self.hold_up(key, wait);
     }
 
-    /// The same, counted by this node alone.
+    /// The same, counted by this node alone. However often somebody is charged beyond the rate, the wait is no longer.
     pub fn charge_here(&self, door: Door, who: impl Into<Who>) {
         let Limit::At(rate) = self.settings.limit(door) else { return };
-        let (key, now) = (key(door, &who.into()), self.clock.now());
-        let wait = self.memory.charge(&key, rate, now);
+        let key = key(door, &who.into());
+        let wait = self.memory.charge(&key, rate, self.clock.now());
+        self.hold_up(key, wait);
+    }
+
+    fn hold_up(&self, key: String, wait: Duration) {
         if !wait.is_zero() {
+            let now = self.clock.now();
             self.waiting.remember(key, now.plus(wait), now);
         }
     }
 
-    /// Refuses whoever was refused at this door on this node, or used up its rate, and has not waited since. It counts
+    /// Refuses whoever was charged at this door by this node, had used up the rate, and has not waited since. It counts
     /// nothing.
     pub fn look(&self, door: Door, who: impl Into<Who>) -> Result<()> {
         match self.waiting.left(&key(door, &who.into()), self.clock.now()) {

@@ -95,9 +95,13 @@ impl Services {
         .await
     }
 
-    /// Signs an account in. A wrong name and a wrong password have one answer, and take as long.
+    /// Signs an account in. A wrong name and a wrong password have one answer, and take as long, unless they could be
+    /// nobody's.
     pub async fn login(&self, username: &str, password: &str, sender: &Sender) -> Result<SignedIn> {
-        self.doors.enter(Door::Login, sender.address).await?;
+        self.doors
+            .enter(Door::Login, sender.address)
+            .await
+            .inspect_err(|_| self.audit.note_throttled(sender))?;
         let about = About { sender: Some(sender), ..About::default() };
         let (Ok(username), Ok(password)) = (Username::parse(username), Password::parse(password)) else {
             self.audit.note(SecurityEvent::SignInFailed, about);
@@ -105,18 +109,27 @@ impl Services {
         };
         let attempt = self.attempt(&username, sender).await?;
         let user = self.store.user_named(&username).await?;
-        let stored = user.as_ref().map(|user| user.password_hash.clone());
-        let again = password.clone();
-        let matches = self.is_right(attempt, password, stored).await?;
         let about = About { account: user.as_ref().map(|user| user.id), ..about };
-        let signed = match user.filter(|_| matches) {
-            Some(user) if user.disabled => Err(account_disabled().into()),
-            Some(user) => self.sign_in(self.upgraded(user, again).await, sender).await,
-            None => Err(wrong_credentials().into()),
-        };
+        let signed = self.sign_in_by(attempt, user, password, sender).await;
         let event = if signed.is_ok() { SecurityEvent::SignedIn } else { SecurityEvent::SignInFailed };
         self.audit.note(event, about);
         signed
+    }
+
+    async fn sign_in_by(
+        &self,
+        attempt: Attempt,
+        user: Option<UserRecord>,
+        password: Password,
+        sender: &Sender,
+    ) -> Result<SignedIn> {
+        let stored = user.as_ref().map(|user| user.password_hash.clone());
+        let is_right = self.carry_out(attempt, password.clone(), stored).await?;
+        let user = user.filter(|_| is_right).ok_or_else(wrong_credentials)?;
+        if user.disabled {
+            return Err(account_disabled().into());
+        }
+        self.sign_in(self.upgraded(user, password).await, sender).await
     }
 
     /// Lets somebody try a password.
@@ -128,8 +141,8 @@ impl Services {
         attempt
     }
 
-    /// Whether a password that somebody was let try belongs to a stored hash, or to none; settles what the try counts for.
-    async fn is_right(&self, attempt: Attempt, password: Password, stored: Option<String>) -> Result<bool> {
+    /// Carries out a try: answers whether the password belongs to the stored hash, or to none, and counts it.
+    async fn carry_out(&self, attempt: Attempt, password: Password, stored: Option<String>) -> Result<bool> {
         let matches = self.passwords.verify(password, stored).await;
         match matches {
             Ok(true) => attempt.succeeded().await,
@@ -186,7 +199,7 @@ impl Services {
         check_choice("new", &new, &username).map_err(|error| Problem::invalid(vec![error]))?;
         let attempt = self.attempt(&username, sender).await?;
         let about = About { account: Some(user), sender: Some(sender), ..About::default() };
-        if !self.is_right(attempt, current, Some(record.password_hash.clone())).await? {
+        if !self.carry_out(attempt, current, Some(record.password_hash.clone())).await? {
             let detail = "wrong current password in a change of password";
             self.audit.note(SecurityEvent::SignInFailed, About { detail, ..about });
             return Err(wrong().into());

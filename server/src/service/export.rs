@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 pub use self::queue::ExportQueue;
 use self::queue::Place;
 use super::{RoomState, Services, Viewer};
-use crate::auth::{Asker, Principal, Sender};
+use crate::auth::{Asker, Principal};
 use crate::doors::Door;
 use crate::error::{Error, Result};
 use crate::store::held::CastRow;
@@ -35,11 +35,10 @@ impl Services {
     pub async fn export(
         &self,
         asker: &Asker,
-        sender: &Sender,
     ) -> Result<impl Stream<Item = std::result::Result<Bytes, Infallible>> + use<>> {
         let principal = asker.principal()?.clone();
         self.doors.enter(Door::Export, principal.voter()).await?;
-        self.doors.enter(Door::ExportFrom, sender.address).await?;
+        self.doors.enter(Door::ExportFrom, asker.from).await?;
         let place = self.exports.enter()?;
         let (parts, written) = mpsc::channel(WAITING);
         let (services, asker) = (self.clone(), asker.clone());
@@ -153,7 +152,10 @@ impl Services {
     /// those out that people vote in.
     async fn recorded_tallies(&self, state: &RoomState) -> Result<Vec<Value>> {
         let mut counts: BTreeMap<PollId, (u64, BTreeMap<Mark, u64>)> = BTreeMap::new();
-        for counted in self.store.choices_in(state.room.id).await? {
+        let turn = self.exports.come_back().await?.turn().await?;
+        let counted_here = self.store.choices_in(state.room.id).await?;
+        drop(turn);
+        for counted in counted_here {
             let Some(poll) = state.poll(counted.poll) else { continue };
             let (ballots, marks) = counts.entry(counted.poll).or_default();
             *ballots += counted.times;

@@ -24,22 +24,22 @@ impl Services {
     /// - a room of the asker's own.
     pub(super) async fn find(&self, asker: &Asker, code: &str) -> Result<RoomRecord> {
         let code: RoomCode = code.parse().map_err(|_| Problem::no_such_room())?;
-        if self.is_no_guess(asker, code) {
+        if self.is_known_to(asker, code) {
             return self.opened_by(code, asker).await;
         }
         let _turn = self.doors.turn(asker.from).await;
         // Whoever was before in turn may have found it.
-        if self.is_no_guess(asker, code) {
+        if self.is_known_to(asker, code) {
             return self.opened_by(code, asker).await;
         }
         match self.doors.look(Door::Miss, asker.from) {
-            Ok(()) => self.first_looked_for(code, asker).await,
-            Err(refused) => self.looked_for_by_its_host(code, asker, refused).await,
+            Ok(()) => self.look_for(code, asker).await,
+            Err(refused) => self.refuse_unless_host(code, asker, refused).await,
         }
     }
 
-    /// A room that nobody is known to have found. Where there is none, that is a miss.
-    async fn first_looked_for(&self, code: RoomCode, asker: &Asker) -> Result<RoomRecord> {
+    /// A room by a code that the asker is not known to have found. Where there is none, that is a miss.
+    async fn look_for(&self, code: RoomCode, asker: &Asker) -> Result<RoomRecord> {
         let Some(room) = self.store.room_by_code(code).await? else {
             self.doors.charge(Door::Miss, asker.from).await;
             return Err(Problem::no_such_room().into());
@@ -48,13 +48,8 @@ impl Services {
         Ok(room)
     }
 
-    /// A room of the asker's own, although it has to wait; anybody else's is refused like one that is not there.
-    async fn looked_for_by_its_host(
-        &self,
-        code: RoomCode,
-        asker: &Asker,
-        refused: Error,
-    ) -> Result<RoomRecord> {
+    /// Refuses a code, whether it opens a room or not: that is a guess. Only a room of the asker's own is opened.
+    async fn refuse_unless_host(&self, code: RoomCode, asker: &Asker, refused: Error) -> Result<RoomRecord> {
         // Only accounts have rooms: for guests nothing has to be read.
         let found = if asker.user().is_ok() { self.store.room_by_code(code).await? } else { None };
         let Some(room) = found.filter(|room| asker.is(room.host)) else {
@@ -65,14 +60,15 @@ impl Services {
         Ok(room)
     }
 
-    /// A room whose code is no guess.
+    /// A room by a code that was found before.
     async fn opened_by(&self, code: RoomCode, asker: &Asker) -> Result<RoomRecord> {
         let room = self.store.room_by_code(code).await?.ok_or_else(Problem::no_such_room)?;
         self.note_found(asker, code);
         Ok(room)
     }
 
-    fn is_no_guess(&self, asker: &Asker, code: RoomCode) -> bool {
+    /// Whether a code was found before, by the asker or from where they are.
+    fn is_known_to(&self, asker: &Asker, code: RoomCode) -> bool {
         let is_theirs = asker.voter().is_some_and(|voter| self.doors.is_found_by(voter, code));
         let is_found_there = || self.doors.is_found_from(asker.from, code);
         is_theirs || (is_found_there() && self.doors.look(Door::Guess, asker.from).is_ok())

@@ -76,11 +76,12 @@ impl Services {
         self.in_session(account(user), &session, token)
     }
 
-    /// Renews a session: a fresh access token, and another refresh token in place of this one. One that was used before
-    /// is a thief's or its victim's: the session ends.
+    /// Renews a session: a fresh access token, and another refresh token in place of this one. With any other the session
+    /// ends: it was used before, by a thief or by its victim, or made up by who knows the session's id, and these cannot be
+    /// told apart.
     pub async fn refresh(&self, token: &RefreshToken, sender: &Sender) -> Result<SignedIn> {
         let now = self.clock.now();
-        // Most tokens that are no good are found out by reading: a flood of them must not take turns among those who write.
+        // Tokens of sessions that are over are found out by reading: a flood must not take turns among those who write.
         if !self.is_alive(token.session).await? {
             return Err(invalid_token().into());
         }

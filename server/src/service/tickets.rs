@@ -14,14 +14,16 @@ use crate::error::Result;
 use crate::store::tickets::{self, TicketRecord};
 use crate::store::{adoptions, rooms};
 
-/// How many voters are remembered at most. Beyond it all are forgotten, and looked for again.
+/// How many pairs of poll and voter, and how many voters that had none, are remembered at most. Beyond it all are forgotten, and
+/// looked for again.
 const MOST: usize = 100_000;
 
 /// For how long it is remembered that a voter had none: whoever gets one can vote after that on any node.
 const LACK: Duration = Duration::from_secs(1);
 
-/// Voters that are known to hold a ticket for a poll: who has one keeps it as long as the room is there; and for a moment
-/// those that had none. Clones share it.
+/// Voters that are known to hold a ticket for a poll, and for a moment those that had none. Who has one keeps it as long as the
+/// room is there, or was a guest that has become an account: the ballot box refuses that before it looks at tickets. Clones
+/// share it.
 #[derive(Clone, Default)]
 pub struct TicketHolders(Arc<RwLock<Known>>);
 

@@ -162,7 +162,7 @@ impl Store {
         self.change(query("DELETE FROM guests WHERE ended_at < ?").bind(before.millis())).await
     }
 
-    /// Forgets the names of guests that are older than a time.
+    /// Forgets guests that are older than a time and have not left: only their names are stored.
     pub async fn delete_named_guests(&self, before: Timestamp) -> Result<()> {
         self.change(
             query("DELETE FROM guests WHERE ended_at IS NULL AND id < ?")

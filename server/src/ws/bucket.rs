@@ -4,76 +4,61 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::time::Instant;
 
-/// A client may say so much at once, and then so much a second.
+/// So many messages at once, and then so many a second.
 const BURST: f64 = 60.0;
 const A_SECOND: f64 = 20.0;
 
-/// How many messages over that rate a connection survives.
-const MOST_FLOODED: u32 = 100;
-
-/// How much one may still say.
+/// How many messages are left.
 pub(super) struct Bucket {
     tokens: f64,
     filled: Instant,
-    flooded: u32,
-}
-
-/// What becomes of a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Taken {
-    /// It is heard.
-    Fine,
-    /// It is not.
-    TooFast,
-    /// It is not, nor is any other.
-    Flooding,
 }
 
 impl Bucket {
-    /// A client that has said nothing.
-    pub(super) fn new() -> Self {
-        Self { tokens: BURST, filled: Instant::now(), flooded: 0 }
+    /// One from which nothing was taken.
+    pub(super) fn full() -> Self {
+        Self { tokens: BURST, filled: Instant::now() }
     }
 
-    /// Whether so much may be said at once as by somebody new.
-    pub(super) fn is_full(&self) -> bool {
-        self.tokens + self.filled.elapsed().as_secs_f64() * A_SECOND >= BURST
-    }
-
-    /// Takes a message.
-    pub(super) fn take(&mut self) -> Taken {
-        let now = Instant::now();
-        let refill = now.duration_since(self.filled).as_secs_f64() * A_SECOND;
-        self.filled = now;
-        self.tokens = (self.tokens + refill).min(BURST);
-        if self.tokens >= 1.0 {
+    /// Takes a message; false when none is left.
+    pub(super) fn take(&mut self) -> bool {
+        self.tokens = self.now();
+        self.filled = Instant::now();
+        let is_left = self.tokens >= 1.0;
+        if is_left {
             self.tokens -= 1.0;
-            return Taken::Fine;
         }
-        self.flooded += 1;
-        if self.flooded > MOST_FLOODED { Taken::Flooding } else { Taken::TooFast }
+        is_left
+    }
+
+    fn is_full(&self) -> bool {
+        self.now() >= BURST
+    }
+
+    fn now(&self) -> f64 {
+        (self.tokens + self.filled.elapsed().as_secs_f64() * A_SECOND).min(BURST)
     }
 }
 
-/// A bucket of all sockets of one owner. Clones share it.
+/// The bucket of all sockets of one owner. Clones share it.
 #[derive(Clone)]
 pub(super) struct SharedBucket(Arc<Mutex<Bucket>>);
 
 impl Default for SharedBucket {
     fn default() -> Self {
-        Self(Arc::new(Mutex::new(Bucket::new())))
+        Self(Arc::new(Mutex::new(Bucket::full())))
     }
 }
 
 impl SharedBucket {
-    /// Whether so much may be said at once as by somebody new.
-    pub(super) fn is_full(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_full()
+    /// Takes a message; false when none is left.
+    pub(super) fn take(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// Takes a message.
-    pub(super) fn take(&self) -> Taken {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    /// Whether it is as if nothing had been taken.
+    pub(super) fn is_full(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_full()
     }
 }
 
@@ -85,12 +70,14 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_burst_is_fine_and_then_so_much_a_second() {
-        let mut bucket = Bucket::new();
-        assert!((0..60).all(|_| bucket.take() == Taken::Fine));
-        assert_eq!(bucket.take(), Taken::TooFast);
+        let mut bucket = Bucket::full();
+        assert!((0..60).all(|_| bucket.take()));
+        assert!(!bucket.take());
         tokio::time::advance(Duration::from_millis(100)).await;
-        assert_eq!([bucket.take(), bucket.take(), bucket.take()], [Taken::Fine, Taken::Fine, Taken::TooFast]);
-        assert!((0..98).all(|_| bucket.take() == Taken::TooFast));
-        assert_eq!(bucket.take(), Taken::Flooding);
+        assert_eq!([bucket.take(), bucket.take(), bucket.take()], [true, true, false]);
+        tokio::time::advance(Duration::from_millis(2_950)).await;
+        assert!(!bucket.is_full());
+        tokio::time::advance(Duration::from_millis(100)).await;
+        assert!(bucket.is_full());
     }
 }

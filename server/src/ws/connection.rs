@@ -13,7 +13,7 @@ use futures_util::StreamExt;
 use futures_util::stream::SplitStream;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::bucket::{Bucket, SharedBucket, Taken};
+use super::bucket::{Bucket, SharedBucket};
 use super::hub::Shared;
 use super::inbox::{Joining, SocketId};
 use super::outbox::{Farewell, Outbox};
@@ -29,6 +29,8 @@ const MOST_ROOMS: usize = 8;
 const LOOK_AGAIN: Duration = Duration::from_secs(10);
 /// Which bad message ends a connection.
 const MOST_BAD: u32 = 10;
+/// How many messages beyond the rate a connection survives, over its whole life.
+const MOST_TOO_FAST: u32 = 100;
 
 /// Serves a socket to its end.
 pub(super) async fn serve(socket: WebSocket, asker: Asker, sender: Sender, state: AppState) {
@@ -46,7 +48,8 @@ pub(super) async fn serve(socket: WebSocket, asker: Asker, sender: Sender, state
         sender,
         rooms: HashMap::new(),
         bad: 0,
-        messages: Bucket::new(),
+        messages: Bucket::full(),
+        too_fast: 0,
         votes: SharedBucket::default(),
     };
     connection.read(stream, asker.known, writer).await;
@@ -68,6 +71,8 @@ struct Connection {
     bad: u32,
     /// What it may still say.
     messages: Bucket,
+    /// How many it has said beyond that.
+    too_fast: u32,
     /// What its owner may still vote, over all of their sockets.
     votes: SharedBucket,
 }
@@ -253,9 +258,7 @@ impl Connection {
             choice: None,
         });
         let from = self.sender.address;
-        if self.votes.take() != Taken::Fine
-            || self.state.services.doors.enter_here(Door::Change, from).is_err()
-        {
+        if !self.votes.take() || self.state.services.doors.enter_here(Door::Change, from).is_err() {
             return self.outbox.say(&overloaded);
         }
         match self.state.services.cast(&asker, poll, Some(ballot), choice).await {
@@ -280,12 +283,14 @@ impl Connection {
 
     /// Whether the client keeps to the rate.
     fn may_speak(&mut self) -> bool {
-        match self.messages.take() {
-            Taken::Fine => return true,
-            Taken::TooFast => {
-                self.error(ErrorCode::RateLimited, "That is too much at once. Send it again, more slowly.")
-            }
-            Taken::Flooding => self.end(None, close::FLOODING),
+        if self.messages.take() {
+            return true;
+        }
+        self.too_fast += 1;
+        if self.too_fast > MOST_TOO_FAST {
+            self.end(None, close::FLOODING);
+        } else {
+            self.error(ErrorCode::RateLimited, "That is too much at once. Send it again, more slowly.");
         }
         false
     }

@@ -11,7 +11,7 @@ use futures_util::StreamExt;
 use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
-use server::auth::{Asker, Sender};
+use server::auth::Asker;
 use server::store::ballots::{self, BallotRow};
 use server::store::polls::{self, PollRecord};
 
@@ -27,7 +27,7 @@ on_every_backend! {
 }
 
 async fn export(rig: &Rig, asker: &Asker) -> Value {
-    let parts = rig.services.export(asker, &Sender::default()).await.unwrap();
+    let parts = rig.services.export(asker).await.unwrap();
     let parts: Vec<_> = parts.map(Result::unwrap).collect().await;
     serde_json::from_slice(&parts.concat()).unwrap()
 }

@@ -62,9 +62,8 @@ pub(super) async fn delete(
 pub(super) async fn export(
     State(state): State<AppState>,
     Verified(asker): Verified,
-    sender: Sender,
 ) -> Result<impl IntoResponse, Refused> {
-    let parts = state.services.export(&asker, &sender).await?;
+    let parts = state.services.export(&asker).await?;
     let headers = [
         (header::CONTENT_TYPE, "application/json"),
         (header::CONTENT_DISPOSITION, "attachment; filename=\"voxpop-export.json\""),

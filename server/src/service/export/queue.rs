@@ -37,7 +37,7 @@ impl ExportQueue {
         Ok(self.place(place))
     }
 
-    /// Waits for a place: for whoever has had one, and has told half of what there is.
+    /// Waits for a place: for whoever has had one, and has more to look through.
     pub async fn come_back(&self) -> Result<Place> {
         Ok(self.place(self.places.clone().acquire_owned().await.map_err(closed)?))
     }
