@@ -1,5 +1,7 @@
 //! Voting tickets.
 
+use std::collections::HashSet;
+
 use domain::{PollId, RoomId, TicketCode, Timestamp, VoterId};
 use sqlx::{AnyConnection, query};
 
@@ -29,6 +31,17 @@ impl Store {
                     used: row::maybe_time(found, "used_at")?.is_some(),
                 })
             })
+            .collect()
+    }
+
+    /// Who holds a ticket of a room.
+    pub async fn ticket_holders(&self, room: RoomId) -> Result<HashSet<VoterId>> {
+        query("SELECT holder_id FROM tickets WHERE room_id = ? AND holder_id IS NOT NULL")
+            .bind(room.as_bytes().to_vec())
+            .fetch_all(&self.read)
+            .await?
+            .iter()
+            .map(|found| row::id(found, "holder_id", VoterId::from_slice))
             .collect()
     }
 

@@ -68,6 +68,32 @@ async fn a_ticket_lets_its_holder_vote_and_says_so() {
 }
 
 #[tokio::test]
+async fn pages_that_are_open_know_who_has_a_ticket_when_the_room_begins_to_ask() {
+    let server = TestServer::start().await;
+    let host = server.host("ada").await;
+    let (code, _) = host.open_poll().await;
+    let (_, made) = host.post(&format!("/rooms/{code}/tickets"), &json!({"count": 1})).await;
+    let (holder, other) = (server.guest().await, server.guest().await);
+    let ticket = json!({"ticket": made["tickets"][0]["code"]});
+    assert_eq!(holder.post(&format!("/rooms/{code}/ticket"), &ticket).await.0, 200);
+    let mut pages = [Socket::of(&server, &holder.token).await, Socket::of(&server, &other.token).await];
+    for page in &mut pages {
+        assert_eq!(page.join(&code).await.0["room"]["has_ticket"], Value::Null);
+    }
+    for (voters, expected) in [
+        ("ticket", [json!(true), json!(false)]),
+        ("guest", [Value::Null, Value::Null]),
+        ("ticket", [json!(true), json!(false)]),
+    ] {
+        host.patch(&format!("/rooms/{code}"), &json!({"settings": {"voters": voters}})).await;
+        for (page, has_ticket) in pages.iter_mut().zip(expected) {
+            let told = page.hear_until(|message| message["room"]["settings"]["voters"] == voters).await;
+            assert_eq!(told["room"]["has_ticket"], has_ticket, "{voters}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_ticket_is_used_by_a_form_and_not_by_following_its_link() {
     let server = TestServer::start().await;
     let host = server.host("ada").await;

@@ -1,8 +1,9 @@
 //! What changed about a room and its polls: read again from the store, and told to the members.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
-use domain::{PollId, PollState, ServerMessage};
+use domain::{PollId, PollState, ServerMessage, VoterId, VotersPolicy};
 use tokio::time::{Instant, timeout};
 
 use super::super::inbox::Post;
@@ -16,6 +17,8 @@ use crate::store::polls::PollRecord;
 /// How long the store may take to say what a room is, and how long after a failure it is asked again at the latest.
 const PATIENCE: Duration = Duration::from_secs(1);
 const RETRY: Duration = Duration::from_secs(2);
+
+type Holders = HashSet<VoterId>;
 
 impl RoomTask {
     /// Reads again what changed in the store, and tells the members. What is read may be newer than what was
@@ -33,8 +36,11 @@ impl RoomTask {
         }
         let before = before.clone();
         let nothing = Post::default();
-        let (mut after, post, news) = match self.read_store().await {
-            Ok(Some(after)) => (after, post, post),
+        let (mut after, post, news) = match self.read_store(&before).await {
+            Ok(Some((after, holders))) => {
+                self.note_ticket_holders(&after, holders);
+                (after, post, post)
+            }
             Ok(None) => return self.close(before.room.code),
             Err(error) => {
                 self.read_later(post, looks_again, &error);
@@ -72,16 +78,34 @@ impl RoomTask {
         self.set_state(after);
     }
 
-    /// The room as the store has it; none when it is gone. A store that is away must not hold the room up for long, and
-    /// is not asked again before its time.
-    async fn read_store(&self) -> Result<Option<RoomState>> {
+    /// The room as the store has it, and where it asks for tickets from now on, who has one; none when it is gone. A store
+    /// that is away must not hold the room up for long, and is not asked again before its time.
+    async fn read_store(&self, before: &RoomState) -> Result<Option<(RoomState, Option<Holders>)>> {
         if self.stale.is_some() {
             return Err(Error::Sql(sqlx::Error::PoolTimedOut));
         }
-        match timeout(PATIENCE, self.services.room_state_by_id(self.id)).await {
+        let reading = async {
+            let after = self.services.room_state_by_id(self.id).await?;
+            let asks_now = asks_for_tickets(&after) && !asks_for_tickets(before);
+            let holders =
+                if asks_now { Some(self.services.store.ticket_holders(self.id).await?) } else { None };
+            Ok((after, holders))
+        };
+        match timeout(PATIENCE, reading).await {
             Ok(Err(Error::Problem(problem))) if problem.status == 404 => Ok(None),
             Ok(read) => read.map(Some),
             Err(_) => Err(Error::Sql(sqlx::Error::PoolTimedOut)),
+        }
+    }
+
+    /// Notes which members have a ticket, where the room has begun to ask for tickets, or asks for none.
+    fn note_ticket_holders(&mut self, after: &RoomState, holders: Option<Holders>) {
+        for member in self.members.values_mut() {
+            if let Some(holders) = &holders {
+                member.viewer.has_ticket = Some(holders.contains(&member.voter()));
+            } else if !asks_for_tickets(after) {
+                member.viewer.has_ticket = None;
+            }
         }
     }
 
@@ -131,4 +155,8 @@ impl RoomTask {
             self.tallies.remove(&id);
         }
     }
+}
+
+fn asks_for_tickets(state: &RoomState) -> bool {
+    state.room.settings.voters == VotersPolicy::Ticket
 }
