@@ -199,11 +199,13 @@ impl Services {
         check_choice("new", &new, &username).map_err(|error| Problem::invalid(vec![error]))?;
         let attempt = self.attempt(&username, sender).await?;
         let about = About { account: Some(user), sender: Some(sender), ..About::default() };
-        if !self.carry_out(attempt, current, Some(record.password_hash.clone())).await? {
+        if !self.carry_out(attempt, current.clone(), Some(record.password_hash.clone())).await? {
             let detail = "wrong current password in a change of password";
             self.audit.note(SecurityEvent::SignInFailed, About { detail, ..about });
             return Err(wrong().into());
         }
+        // A sign-in that hashes the old one anew must not make it look like another.
+        let record = self.upgraded(record, current).await;
         let hash = self.passwords.hash(new, self.clock.random()).await?;
         let (session, now) =
             (asker.principal()?.session.ok_or_else(Problem::not_authenticated)?, self.clock.now());

@@ -25,6 +25,7 @@ on_every_backend! {
     no_room_is_left_by_an_account_that_goes,
     a_guest_that_left_does_not_come_back_by_a_new_name,
     sign_ins_side_by_side_that_hash_anew_all_succeed,
+    a_new_password_is_set_beside_sign_ins_that_hash_the_old_one_anew,
 }
 
 /// How many moments of an attempt are tried, a read of the database apart: from before it looks at the account until well
@@ -56,6 +57,13 @@ async fn change(rig: &Rig, user: UserId, how: impl AsyncFnOnce(&mut Write)) {
 
 async fn reset(rig: &Rig, user: UserId, hash: &str) {
     change(rig, user, async |transaction| users::set_password(transaction, user, hash).await.unwrap()).await;
+}
+
+/// Stores another hash of a password, and ends no session.
+async fn put(rig: &Rig, user: UserId, hash: &str) {
+    let mut transaction = rig.services.store.begin().await.unwrap();
+    users::set_password(&mut transaction, user, hash).await.unwrap();
+    transaction.commit().await.unwrap();
 }
 
 async fn alive(rig: &Rig, user: UserId) -> usize {
@@ -107,9 +115,7 @@ async fn no_new_password_takes_the_place_of_a_reset_that_comes_meanwhile(rig: Ri
     let ada = signed.principal.user().unwrap();
     let (before, after) = (stored(&rig, ada).await.password_hash, hash(&rig, "another staple").await);
     for number in 0..MOMENTS {
-        let mut transaction = rig.services.store.begin().await.unwrap();
-        users::set_password(&mut transaction, ada, &before).await.unwrap();
-        transaction.commit().await.unwrap();
+        put(&rig, ada, &before).await;
         let sender = Sender::default();
         let signed = rig.services.login("ada", "correct horse", &sender).await.unwrap();
         let asker = Asker::new(signed.principal, sender.address);
@@ -175,16 +181,40 @@ async fn a_guest_that_left_does_not_come_back_by_a_new_name(rig: Rig) {
     assert_eq!(services.store.guest_name(voter).await.unwrap(), None);
 }
 
+/// `correct horse`, hashed by less than is asked for today.
+fn weak_hash() -> String {
+    let weak = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(8_192, 1, 1, None).unwrap());
+    weak.hash_password_with_salt(b"correct horse", &[1; 16]).unwrap().to_string()
+}
+
 async fn sign_ins_side_by_side_that_hash_anew_all_succeed(rig: Rig) {
     let ada = rig.host("ada").await.user().unwrap();
-    let weak = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(8_192, 1, 1, None).unwrap());
-    let weak = weak.hash_password_with_salt(b"correct horse", &[1; 16]).unwrap().to_string();
-    reset(&rig, ada, &weak).await;
+    reset(&rig, ada, &weak_hash()).await;
     let sender = Sender::default();
     let signed = join_all((0..4).map(|_| rig.services.login("ada", "correct horse", &sender))).await;
     assert!(signed.iter().all(Result::is_ok), "{signed:?}");
     assert!(stored(&rig, ada).await.password_hash.contains("m=19456,t=2"));
     assert_eq!(alive(&rig, ada).await, 4);
+}
+
+async fn a_new_password_is_set_beside_sign_ins_that_hash_the_old_one_anew(rig: Rig) {
+    let ada = rig.host("ada").await.user().unwrap();
+    let (strong, weak, sender) = (stored(&rig, ada).await.password_hash, weak_hash(), Sender::default());
+    for number in 0..MOMENTS {
+        put(&rig, ada, &strong).await;
+        let signed = rig.services.login("ada", "correct horse", &sender).await.unwrap();
+        let asker = Asker::new(signed.principal, sender.address);
+        put(&rig, ada, &weak).await;
+        let sign_in = async {
+            moment(&rig, number).await;
+            // Too late where the password is another by then.
+            let _outcome = rig.services.login("ada", "correct horse", &sender).await;
+        };
+        let own = rig.services.change_password(&asker, "correct horse", "a third staple", &sender);
+        let (changed, ()) = tokio::join!(own, sign_in);
+        assert!(changed.is_ok(), "at moment {number}: {changed:?}");
+        rig.hands.advance(Duration::from_secs(3_600));
+    }
 }
 
 #[tokio::test]
