@@ -1,6 +1,5 @@
 //! Settings: one struct a concern, read from flags and the environment.
 
-use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -13,6 +12,7 @@ use ipnet::IpNet;
 use crate::ballot_box::Limits;
 use crate::doors::DoorSettings;
 use crate::error::{Error, Result};
+use crate::secret::Secret;
 use crate::serve::Patience;
 
 /// All settings of a server.
@@ -186,29 +186,6 @@ impl Default for Sockets {
             auth: Duration::from_secs(5),
             most: 20_000,
         }
-    }
-}
-
-/// A text that shows itself to nobody.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// The secret, for whom it is meant.
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl From<&str> for Secret {
-    fn from(secret: &str) -> Self {
-        Self(secret.to_owned())
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(…)")
     }
 }
 

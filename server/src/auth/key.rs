@@ -10,8 +10,8 @@ use tokio::fs;
 use tokio::io::AsyncWriteExt;
 
 use crate::clock::Clock;
-use crate::config::Secret;
 use crate::error::{Error, Result};
+use crate::secret::Secret;
 
 /// How long a key is at least, in bytes: HS256 wants 256 bits (RFC 7518, section 3.2).
 const LEAST: usize = 32;

@@ -5,7 +5,7 @@ use std::io::{Write, stdout};
 use clap::Subcommand;
 use server::auth::key;
 use server::clock::Clock;
-use server::config::Secret;
+use server::secret::Secret;
 
 use super::told;
 

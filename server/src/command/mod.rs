@@ -7,8 +7,8 @@ pub(crate) mod room;
 pub(crate) mod user;
 
 use clap::Args;
-use server::config::Secret;
 use server::operator::Operator;
+use server::secret::Secret;
 
 /// Which database a command works on.
 #[derive(Debug, Args)]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::config::Secret;
+use crate::secret::Secret;
 
 const KEY: &str = "a key that is long enough for HS256";
 const OTHER: &str = "another key that is long enough too";
