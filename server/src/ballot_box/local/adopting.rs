@@ -1,9 +1,8 @@
 //! A guest becomes an account: the writer moves its votes, between one group of ballots and the next.
 
-use std::collections::HashSet;
+use domain::{Problem, RoomId, UserId, VoterId};
 
-use domain::{PollState, Problem, RoomId, Standing, Timestamp, UserId, VoterId};
-
+use super::moves::moves;
 use super::writer::{Stood, Writer};
 use crate::error::Result;
 use crate::store::adoptions::{self, Noted};
@@ -69,28 +68,4 @@ impl Writer {
         transaction.commit().await?;
         Ok(moved.into_iter().map(|row| (row.poll, row.voter, row.standing)).collect())
     }
-}
-
-/// What to write where guests have become accounts, if the poll is open: the account's own ballot stands where it has one,
-/// else the guest's moves.
-pub(super) fn moves<'a>(
-    poll: &PollRecord,
-    standing: impl Fn(VoterId) -> Option<&'a Standing>,
-    adopted: impl IntoIterator<Item = (VoterId, UserId)>,
-    now: Timestamp,
-) -> Vec<BallotRow> {
-    if poll.lifecycle.at(now).state != PollState::Open {
-        return Vec::new();
-    }
-    let row = |voter, standing| BallotRow { poll: poll.id, round: poll.lifecycle.round, voter, standing };
-    let mut rows = Vec::new();
-    let mut have_got = HashSet::new();
-    for (guest, account) in adopted {
-        let Some(theirs) = standing(guest).filter(|theirs| theirs.choice.is_some()) else { continue };
-        rows.push(row(guest, Standing { ballot: theirs.ballot.next(), choice: None }));
-        if standing(account.into()).is_none() && have_got.insert(account) {
-            rows.push(row(account.into(), theirs.clone()));
-        }
-    }
-    rows
 }

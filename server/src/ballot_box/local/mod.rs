@@ -2,6 +2,7 @@
 //! SQLite file, which commits them in groups and counts them after the commit.
 
 mod adopting;
+mod moves;
 mod shelf;
 mod writer;
 

@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::super::intent::{self, Intent};
 use super::super::{Cast, CastBallot, CountedBallot};
-use super::adopting;
+use super::moves::moves;
 use super::shelf::{Loaded, Shelf};
 use crate::bus::{Bus, Event};
 use crate::clock::Clock;
@@ -338,7 +338,7 @@ impl Writer {
             retired_in.entry(room.id).or_insert_with(|| retired.clone());
             // As a rule there is nothing to move; there is after an opening that was cut short.
             let adopted = retired.iter().map(|(guest, account)| (*guest, *account));
-            let moved = adopting::moves(&record, |voter| ballots.standing.get(&voter), adopted, now);
+            let moved = moves(&record, |voter| ballots.standing.get(&voter), adopted, now);
             ballots::upsert(&mut transaction, &moved, now).await?;
             ballots.standing.extend(moved.into_iter().map(|row| (row.voter, row.standing)));
             loaded.push(Loaded::new(record, (room.settings, room.revision), epoch, ballots, retired));
