@@ -57,8 +57,8 @@ impl Doors {
         }
     }
 
-    /// Waits for an address's turn to look for a code that is not known there: one after another, so that of many guesses sent side
-    /// by side each is seen by the next.
+    /// Waits for an address's turn to look for a code that is not known there: one after another, so that of many guesses sent
+    /// side by side each is seen by the next.
     pub async fn turn(&self, from: IpAddr) -> MutexGuard<'_, ()> {
         let mut hasher = DefaultHasher::new();
         Who::from(from).hash(&mut hasher);

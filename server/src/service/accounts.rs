@@ -135,10 +135,7 @@ impl Services {
     /// Lets somebody try a password.
     async fn attempt(&self, username: &Username, sender: &Sender) -> Result<Attempt> {
         let attempt = self.doors.attempt(username, sender).await;
-        if attempt.is_err() {
-            self.audit.note_throttled(sender);
-        }
-        attempt
+        attempt.inspect_err(|_| self.audit.note_throttled(sender))
     }
 
     /// Carries out a try: answers whether the password belongs to the stored hash, or to none, and counts it.

@@ -153,9 +153,9 @@ impl Services {
     async fn recorded_tallies(&self, state: &RoomState) -> Result<Vec<Value>> {
         let mut counts: BTreeMap<PollId, (u64, BTreeMap<Mark, u64>)> = BTreeMap::new();
         let turn = self.exports.come_back().await?.turn().await?;
-        let counted_here = self.store.choices_in(state.room.id).await?;
+        let choices = self.store.choices_in(state.room.id).await?;
         drop(turn);
-        for counted in counted_here {
+        for counted in choices {
             let Some(poll) = state.poll(counted.poll) else { continue };
             let (ballots, marks) = counts.entry(counted.poll).or_default();
             *ballots += counted.times;

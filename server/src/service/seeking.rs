@@ -32,32 +32,32 @@ impl Services {
         if self.is_known_to(asker, code) {
             return self.opened_by(code, asker).await;
         }
-        match self.doors.look(Door::Miss, asker.from) {
-            Ok(()) => self.look_for(code, asker).await,
-            Err(refused) => self.refuse_unless_host(code, asker, refused).await,
-        }
+        let room = match self.doors.look(Door::Miss, asker.from) {
+            Ok(()) => self.look_for(code, asker).await?,
+            Err(refused) => self.refuse_unless_host(code, asker, refused).await?,
+        };
+        self.note_found(asker, code);
+        Ok(room)
     }
 
     /// A room by a code that the asker is not known to have found. Where there is none, that is a miss.
     async fn look_for(&self, code: RoomCode, asker: &Asker) -> Result<RoomRecord> {
-        let Some(room) = self.store.room_by_code(code).await? else {
+        let found = self.store.room_by_code(code).await?;
+        if found.is_none() {
             self.doors.charge(Door::Miss, asker.from).await;
-            return Err(Problem::no_such_room().into());
-        };
-        self.note_found(asker, code);
-        Ok(room)
+        }
+        Ok(found.ok_or_else(Problem::no_such_room)?)
     }
 
     /// Refuses a code, whether it opens a room or not: that is a guess. Only a room of the asker's own is opened.
     async fn refuse_unless_host(&self, code: RoomCode, asker: &Asker, refused: Error) -> Result<RoomRecord> {
         // Only accounts have rooms: for guests nothing has to be read.
         let found = if asker.user().is_ok() { self.store.room_by_code(code).await? } else { None };
-        let Some(room) = found.filter(|room| asker.is(room.host)) else {
+        let own = found.filter(|room| asker.is(room.host));
+        if own.is_none() {
             self.doors.charge_here(Door::Guess, asker.from);
-            return Err(refused);
-        };
-        self.note_found(asker, code);
-        Ok(room)
+        }
+        own.ok_or(refused)
     }
 
     /// A room by a code that was found before.

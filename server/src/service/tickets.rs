@@ -14,8 +14,8 @@ use crate::error::Result;
 use crate::store::tickets::{self, TicketRecord};
 use crate::store::{adoptions, rooms};
 
-/// How many pairs of poll and voter, and how many voters that had none, are remembered at most. Beyond it all are forgotten, and
-/// looked for again.
+/// How many pairs of poll and voter, and how many voters that had none, are remembered at most. Beyond it all are forgotten,
+/// and looked for again.
 const MOST: usize = 100_000;
 
 /// For how long it is remembered that a voter had none: whoever gets one can vote after that on any node.

@@ -166,7 +166,8 @@ pub async fn find_any<'e>(
         .transpose()
 }
 
-/// The room with this id, unless it is taken down, locked until the transaction ends. Whoever locks its polls too locks it first.
+/// The room with this id, unless it is taken down, locked until the transaction ends. Whoever locks its polls too locks it
+/// first.
 pub async fn find_locked(connection: &mut AnyConnection, id: RoomId) -> Result<Option<RoomRecord>> {
     let sql = match Dialect::of(connection) {
         Dialect::Sqlite => select!("WHERE id = ?"),

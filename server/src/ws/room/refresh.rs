@@ -36,7 +36,7 @@ impl RoomTask {
         }
         let before = before.clone();
         let nothing = Post::default();
-        let (mut after, post, news) = match self.read_store(&before).await {
+        let (mut after, post, news) = match self.read_store().await {
             Ok(Some((after, holders))) => {
                 self.note_ticket_holders(&after, holders);
                 (after, post, post)
@@ -78,17 +78,19 @@ impl RoomTask {
         self.set_state(after);
     }
 
-    /// The room as the store has it, and where it asks for tickets from now on, who has one; none when it is gone. A store
-    /// that is away must not hold the room up for long, and is not asked again before its time.
-    async fn read_store(&self, before: &RoomState) -> Result<Option<(RoomState, Option<Holders>)>> {
+    /// The room as the store has it, and who has a ticket where the room asks for one and that is not known of its members;
+    /// none when it is gone. A store that is away must not hold the room up for long, and is not asked again before its time.
+    async fn read_store(&self) -> Result<Option<(RoomState, Option<Holders>)>> {
         if self.stale.is_some() {
             return Err(Error::Sql(sqlx::Error::PoolTimedOut));
         }
         let reading = async {
             let after = self.services.room_state_by_id(self.id).await?;
-            let asks_now = asks_for_tickets(&after) && !asks_for_tickets(before);
-            let holders =
-                if asks_now { Some(self.services.store.ticket_holders(self.id).await?) } else { None };
+            let is_unknown = || self.members.values().any(|member| member.viewer.has_ticket.is_none());
+            let holders = match asks_for_tickets(&after) && is_unknown() {
+                true => Some(self.services.store.ticket_holders(self.id).await?),
+                false => None,
+            };
             Ok((after, holders))
         };
         match timeout(PATIENCE, reading).await {
@@ -98,7 +100,7 @@ impl RoomTask {
         }
     }
 
-    /// Notes which members have a ticket, where the room has begun to ask for tickets, or asks for none.
+    /// Notes which members have a ticket; of none where the room asks for none.
     fn note_ticket_holders(&mut self, after: &RoomState, holders: Option<Holders>) {
         for member in self.members.values_mut() {
             if let Some(holders) = &holders {
