@@ -83,9 +83,16 @@ impl Socket {
 
     /// The close code that the server ends this socket with, messages before it skipped.
     pub async fn closed_with(&mut self) -> Option<u16> {
+        self.hear_to_the_end().await.1
+    }
+
+    /// All messages until the server ends this socket, and its close code.
+    pub async fn hear_to_the_end(&mut self) -> (Vec<Value>, Option<u16>) {
+        let mut heard = Vec::new();
         loop {
             match tokio::time::timeout(DEADLINE, self.0.next()).await {
-                Ok(Some(Ok(Message::Close(frame)))) => return frame.map(|frame| frame.code.into()),
+                Ok(Some(Ok(Message::Text(text)))) => heard.push(serde_json::from_str(&text).unwrap()),
+                Ok(Some(Ok(Message::Close(frame)))) => return (heard, frame.map(|frame| frame.code.into())),
                 Ok(Some(Ok(_))) => {}
                 other => panic!("no close frame but {other:?}"),
             }
