@@ -44,14 +44,15 @@ fn address(peer: Option<&ConnectInfo<SocketAddr>>, headers: &HeaderMap, trusted:
 /// Each trusted proxy has written the address that it was called from behind those it was told. So they are read from the
 /// right, for as long as the one at hand is a trusted proxy's: what stands further left is whatever somebody made up.
 fn named(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
-    let lines = headers.get_all(FORWARDED_FOR).iter().map(|line| line.to_str().unwrap_or("?"));
-    let told: Vec<&str> = lines.flat_map(|line| line.split(',')).collect();
+    // As bytes: a proxy may write behind what is no text on the same line.
+    let lines = headers.get_all(FORWARDED_FOR).iter();
+    let told: Vec<&[u8]> = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b',')).collect();
     let mut address = peer;
     for told in told.into_iter().rev() {
         if !trusted.iter().any(|net| net.contains(&address)) {
             break;
         }
-        match parsed(told.trim()) {
+        match std::str::from_utf8(told).ok().and_then(|told| parsed(told.trim())) {
             Some(next) => address = next,
             None => break,
         }
@@ -71,8 +72,9 @@ mod tests {
     use super::*;
     use axum::http::HeaderValue;
 
-    fn found(peer: &str, lines: &[&'static str], trusted: &[&str]) -> String {
-        let headers = lines.iter().map(|line| (FORWARDED_FOR, HeaderValue::from_static(line))).collect();
+    fn found<L: AsRef<[u8]>>(peer: &str, lines: &[L], trusted: &[&str]) -> String {
+        let value = |line: &L| HeaderValue::from_bytes(line.as_ref()).unwrap();
+        let headers = lines.iter().map(|line| (FORWARDED_FOR, value(line))).collect();
         let trusted: Vec<IpNet> = trusted.iter().map(|net| net.parse().unwrap()).collect();
         named(peer.parse().unwrap(), &headers, &trusted).to_string()
     }
@@ -82,7 +84,7 @@ mod tests {
         assert_eq!(found("203.0.113.9", &["192.0.2.1"], &[]), "203.0.113.9");
         assert_eq!(found("203.0.113.9", &["192.0.2.1"], &["10.0.0.0/8"]), "203.0.113.9");
         assert_eq!(found("10.0.0.1", &["192.0.2.1"], &["10.0.0.0/8"]), "192.0.2.1");
-        assert_eq!(found("10.0.0.1", &[], &["10.0.0.0/8"]), "10.0.0.1");
+        assert_eq!(found::<&str>("10.0.0.1", &[], &["10.0.0.0/8"]), "10.0.0.1");
     }
 
     #[test]
@@ -95,6 +97,7 @@ mod tests {
             "two hops"
         );
         assert_eq!(found("10.0.0.1", &["1.1.1.1", "192.0.2.1"], &["10.0.0.0/8"]), "192.0.2.1", "two lines");
+        assert_eq!(found("10.0.0.1", &[b"\xff, 192.0.2.1"], &["10.0.0.0/8"]), "192.0.2.1", "no text");
     }
 
     #[test]
