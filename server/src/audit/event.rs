@@ -31,6 +31,10 @@ pub enum SecurityEvent {
     AccountDeleted,
     /// Who may vote in a room, or who sees results, was changed.
     SettingsChanged,
+    /// The votes of a poll were dropped.
+    PollReset,
+    /// A poll was deleted.
+    PollDeleted,
     /// A room was deleted.
     RoomDeleted,
     /// A room was taken down by the operator.
@@ -39,6 +43,8 @@ pub enum SecurityEvent {
     RoomRestored,
     /// Voting tickets were made.
     TicketsMade,
+    /// Voting tickets that nobody had used were deleted.
+    TicketsDeleted,
     /// A guest became an account in a room.
     GuestAdopted,
     /// The operator invited somebody.
@@ -65,10 +71,13 @@ impl SecurityEvent {
             Self::AccountEnabled => "account_enabled",
             Self::AccountDeleted => "account_deleted",
             Self::SettingsChanged => "settings_changed",
+            Self::PollReset => "poll_reset",
+            Self::PollDeleted => "poll_deleted",
             Self::RoomDeleted => "room_deleted",
             Self::RoomTakenDown => "room_taken_down",
             Self::RoomRestored => "room_restored",
             Self::TicketsMade => "tickets_made",
+            Self::TicketsDeleted => "tickets_deleted",
             Self::GuestAdopted => "guest_adopted",
             Self::InvitationMade => "invitation_made",
             Self::Lost => "lost",

@@ -14,8 +14,8 @@ use tokio::sync::mpsc;
 
 pub use self::event::SecurityEvent;
 use self::writer::Writer;
-use crate::auth::Sender;
 use crate::auth::key::{Key, KeyRing, hex};
+use crate::auth::{Asker, Principal, Sender};
 use crate::background::Background;
 use crate::clock::Clock;
 use crate::doors::Who;
@@ -23,7 +23,7 @@ use crate::store::Store;
 use crate::store::audit::AuditRow;
 
 /// How many events wait to be stored at most; the next are counted, and the number is stored.
-const QUEUE: usize = 1_000;
+const QUEUE: usize = 4_000;
 /// How many addresses are remembered for which it was noted that they have to wait. Beyond it all are forgotten.
 const THROTTLED: usize = 10_000;
 /// How long events are kept.
@@ -40,6 +40,19 @@ pub struct About<'a> {
     pub sender: Option<&'a Sender>,
     /// What else there is to say; nothing secret.
     pub detail: &'a str,
+}
+
+impl<'a> About<'a> {
+    /// What somebody does, from where they are.
+    pub fn by(asker: &'a Asker) -> Self {
+        let account = asker.known.as_ref().and_then(Principal::user);
+        Self { account, sender: Some(&asker.sender), ..Self::default() }
+    }
+
+    /// The same, in a room.
+    pub fn in_room(self, room: RoomId) -> Self {
+        Self { room: Some(room), ..self }
+    }
 }
 
 /// Takes events. Clones share the queue.

@@ -12,7 +12,7 @@ use crate::store::Store;
 use crate::store::audit::AuditRow;
 
 /// How many are stored with one transaction.
-const BATCH: usize = 100;
+const BATCH: usize = 250;
 /// How long to wait when they cannot be stored.
 const PAUSE: Duration = Duration::from_secs(1);
 

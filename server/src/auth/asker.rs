@@ -1,8 +1,8 @@
 //! Who asks, as use cases see it. It comes from a verified token, never from a message.
 
-use std::net::IpAddr;
-
 use domain::{IdentityKind, Me, Problem, SessionId, Timestamp, UserId, VoterId};
+
+use super::Sender;
 
 /// Somebody known: an account or a guest.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,19 +32,19 @@ impl Principal {
 pub struct Asker {
     /// Who it is, if that is known.
     pub known: Option<Principal>,
-    /// The address that it comes from: it bounds how much may be asked and guessed, and is no identity.
-    pub from: IpAddr,
+    /// Where it comes from: that bounds how much may be asked and guessed, and is no identity.
+    pub sender: Sender,
 }
 
 impl Asker {
     /// Somebody known.
-    pub fn new(principal: Principal, from: IpAddr) -> Self {
-        Self { known: Some(principal), from }
+    pub fn new(principal: Principal, sender: Sender) -> Self {
+        Self { known: Some(principal), sender }
     }
 
     /// Somebody unknown.
-    pub fn nobody(from: IpAddr) -> Self {
-        Self { known: None, from }
+    pub fn nobody(sender: Sender) -> Self {
+        Self { known: None, sender }
     }
 
     /// The account that asks, for what only accounts do.

@@ -5,6 +5,7 @@
 //! wait for a limit.
 
 mod bounded;
+mod found;
 mod memory;
 mod rate;
 mod seeking;

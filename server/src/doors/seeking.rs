@@ -1,6 +1,6 @@
 //! Codes that somebody looks for: what was found, and whose turn it is to look.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,6 +8,7 @@ use std::time::Duration;
 use domain::{RoomCode, VoterId};
 use tokio::sync::{Mutex, MutexGuard};
 
+use super::found::Found;
 use super::until::Until;
 use super::{Doors, Who};
 
@@ -23,16 +24,19 @@ const BY_VOTER: Duration = Duration::from_secs(24 * 60 * 60);
 #[derive(Clone)]
 pub(super) struct Seeking {
     from_addresses: Until,
-    by_voters: Until,
+    by_voters: Found,
     turns: Arc<[Mutex<()>]>,
+    /// Who shares a turn with whom: nobody outside can work that out.
+    hashing: RandomState,
 }
 
 impl Default for Seeking {
     fn default() -> Self {
         Self {
             from_addresses: Until::default(),
-            by_voters: Until::default(),
+            by_voters: Found::default(),
             turns: (0..TURNS).map(|_| Mutex::default()).collect(),
+            hashing: RandomState::new(),
         }
     }
 }
@@ -45,7 +49,7 @@ impl Doors {
 
     /// Whether somebody has found a code within a day.
     pub fn is_found_by(&self, voter: VoterId, code: RoomCode) -> bool {
-        self.seeking.by_voters.left(&key(voter, code), self.clock.now()).is_some()
+        self.seeking.by_voters.knows(voter, code, self.clock.now())
     }
 
     /// Notes that a code was found from an address, and by whom.
@@ -53,22 +57,20 @@ impl Doors {
         let now = self.clock.now();
         self.seeking.from_addresses.remember(key(address, code), now.plus(FROM_ADDRESS), now);
         if let Some(voter) = voter {
-            self.seeking.by_voters.remember(key(voter, code), now.plus(BY_VOTER), now);
+            self.seeking.by_voters.remember(voter, address.into(), code, now.plus(BY_VOTER), now);
         }
     }
 
     /// Waits for an address's turn to look for a code that is not known there: one after another, so that of many guesses sent
     /// side by side each is seen by the next.
     pub async fn turn(&self, from: IpAddr) -> MutexGuard<'_, ()> {
-        let mut hasher = DefaultHasher::new();
-        Who::from(from).hash(&mut hasher);
-        let place = usize::try_from(hasher.finish() % TURNS).unwrap_or(0);
+        let place = usize::try_from(self.seeking.hashing.hash_one(Who::from(from)) % TURNS).unwrap_or(0);
         self.seeking.turns[place].lock().await
     }
 }
 
-fn key(who: impl Into<Who>, code: RoomCode) -> String {
-    format!("{}:{code}", who.into().0)
+fn key(address: IpAddr, code: RoomCode) -> String {
+    format!("{}:{code}", Who::from(address).0)
 }
 
 #[cfg(test)]

@@ -18,8 +18,6 @@ use crate::state::{AppState, Site};
 pub struct Caller {
     /// Who it is.
     pub asker: Asker,
-    /// Where from.
-    pub sender: Sender,
     /// Whether credentials came that are not ours, have expired, or whose session has ended. The API and sockets refuse
     /// those; pages go on without them.
     pub bad: bool,
@@ -34,8 +32,8 @@ impl Caller {
     }
 
     async fn known(headers: &HeaderMap, sender: Sender, state: &AppState) -> Result<Self> {
-        let asker = Asker::nobody(sender.address);
-        let mut caller = Self { asker, sender, bad: false, cookies: Vec::new() };
+        let asker = Asker::nobody(sender);
+        let mut caller = Self { asker, bad: false, cookies: Vec::new() };
         if let Some(token) = bearer(headers) {
             caller.asker.known = state.services.authenticate(token).await?;
             caller.bad = caller.asker.known.is_none();
@@ -62,7 +60,7 @@ impl Caller {
             return Ok(false);
         }
         let renewed = match refresh.as_deref().and_then(RefreshToken::parse) {
-            Some(token) => renewed(state, &token, &self.sender).await?,
+            Some(token) => renewed(state, &token, &self.asker.sender).await?,
             None => None,
         };
         match renewed {

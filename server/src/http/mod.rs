@@ -49,21 +49,28 @@ pub fn router(state: AppState) -> Router {
     // needed: pages stand below, beside what guards them.
     let _ = leptos_axum::generate_route_list(app::App);
 
-    routes(&state.site.root)
+    let answering = routes(&state.site.root)
         .router
         .fallback(nothing_here)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(BODY_BYTES))
-        .layer(middleware::from_fn_with_state(state.clone(), limited::changes))
-        .layer(middleware::from_fn(cookies::carried))
+        .layer(middleware::from_fn_with_state(state.clone(), limited::changes));
+    bounded(answering)
         .layer(middleware::from_fn_with_state(state.clone(), security::refuse_foreign))
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(is_worth_compressing))
-        .layer(middleware::from_fn(trace::to_the_end))
-        .layer(middleware::from_fn(trace::in_time))
         .layer(CatchPanicLayer::custom(trace::panicked))
         .layer(middleware::from_fn_with_state(state.clone(), security::headers))
         .layer(middleware::from_fn(trace::told))
         .with_state(state)
+}
+
+/// Bounds how long an answer is waited for. Cookies that were renewed by then go with whatever is answered: the old ones are
+/// of no use any more.
+fn bounded<S: Clone + Send + Sync + 'static>(answering: Router<S>) -> Router<S> {
+    answering
+        .layer(middleware::from_fn(trace::to_the_end))
+        .layer(middleware::from_fn(trace::in_time))
+        .layer(middleware::from_fn(cookies::carried))
 }
 
 /// A problem as a response, for what answers beside this module.
@@ -149,7 +156,32 @@ fn is_worth_compressing(_: StatusCode, _: Version, headers: &HeaderMap, _: &Exte
 
 #[cfg(test)]
 mod tests {
+    use std::future::pending;
+
+    use axum::Extension;
+    use axum::body::Body;
+    use axum::http::HeaderValue;
+    use axum::routing::any;
+    use tower::ServiceExt;
+
+    use super::cookies::Jar;
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_took_too_long_brings_what_was_renewed_on_the_way() {
+        let stuck = async |Extension(jar): Extension<Jar>| {
+            jar.put([HeaderValue::from_static("renewed")]);
+            pending::<()>().await;
+        };
+        for method in [Method::GET, Method::POST] {
+            let request = Request::builder().method(method).body(Body::empty()).unwrap();
+            let answer = bounded(Router::new().route("/", any(stuck))).oneshot(request).await.unwrap();
+            assert_eq!(
+                (answer.status().as_u16(), &answer.headers()[header::SET_COOKIE]),
+                (503, &HeaderValue::from_static("renewed"))
+            );
+        }
+    }
 
     #[test]
     fn a_path_is_under_a_root_by_whole_segments() {

@@ -19,7 +19,7 @@ use super::caller::Caller;
 use super::cookies::{Cookie, of_signed, signed_out};
 use super::problem::{Refused, retry_after, status};
 use super::security::page_policy;
-use crate::auth::{Asker, Sender};
+use crate::auth::Asker;
 use crate::service::SignedIn;
 use crate::state::AppState;
 
@@ -30,8 +30,6 @@ const SECRET_FIELDS: [&str; 3] = ["password", "current", "new"];
 pub(super) struct Visit {
     /// Who comes.
     pub(super) asker: Asker,
-    /// Where from.
-    pub(super) sender: Sender,
     /// The server's parts.
     pub(super) state: AppState,
     /// What was asked for.
@@ -106,7 +104,7 @@ impl Visit {
 
     /// Makes the visitor a new guest, for this answer too.
     pub(super) async fn become_guest(&mut self) -> Result<(), Refused> {
-        let signed = self.state.services.new_guest(&self.sender).await?;
+        let signed = self.state.services.new_guest(&self.asker.sender).await?;
         self.become_somebody(signed);
         Ok(())
     }
@@ -166,7 +164,6 @@ impl FromRequestParts<AppState> for Visit {
         let (uri, headers) = (parts.uri.clone(), parts.headers.clone());
         Ok(Self {
             asker: caller.asker,
-            sender: caller.sender,
             state: state.clone(),
             uri,
             headers,

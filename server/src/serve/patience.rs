@@ -13,6 +13,10 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::Patience;
 use super::places::Place;
 
+/// How much of an answer has to be taken before its reader is given more time, in bytes, unless nothing is left to take: some
+/// 400 bytes a second. Taken byte by byte, an answer would be kept in memory for days.
+const PORTION: usize = 64 * 1024;
+
 /// What a connection is at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
@@ -35,6 +39,8 @@ pub(super) struct Watch {
 struct At {
     phase: Phase,
     since: Instant,
+    /// How much was taken since.
+    taken: usize,
     /// Whose connection it is: woken when the phase is another, and with it the time to give up.
     reader: Option<Waker>,
 }
@@ -42,13 +48,16 @@ struct At {
 impl Watch {
     /// A connection that has just begun.
     pub(super) fn new(patience: Patience) -> Self {
-        Self { patience, at: Mutex::new(At { phase: Phase::Head, since: Instant::now(), reader: None }) }
+        Self {
+            patience,
+            at: Mutex::new(At { phase: Phase::Head, since: Instant::now(), taken: 0, reader: None }),
+        }
     }
 
     /// Notes what the connection is at from now on.
     pub(super) fn enter(&self, phase: Phase) {
         let mut at = self.at();
-        (at.phase, at.since) = (phase, Instant::now());
+        (at.phase, at.since, at.taken) = (phase, Instant::now(), 0);
         if let Some(reader) = at.reader.take() {
             reader.wake();
         }
@@ -62,11 +71,20 @@ impl Watch {
         }
     }
 
-    /// Notes that something was taken.
-    fn written(&self) {
+    /// Notes that so much was taken.
+    fn written(&self, bytes: usize) {
         let mut at = self.at();
-        if at.phase == Phase::Idle {
-            at.since = Instant::now();
+        at.taken += bytes;
+        if at.taken >= PORTION {
+            at.goes_on();
+        }
+    }
+
+    /// Notes that all was taken that there was.
+    fn flushed(&self) {
+        let mut at = self.at();
+        if at.taken > 0 {
+            at.goes_on();
         }
     }
 
@@ -85,6 +103,16 @@ impl Watch {
 
     fn at(&self) -> MutexGuard<'_, At> {
         self.at.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl At {
+    /// Gives whoever takes an answer their patience anew.
+    fn goes_on(&mut self) {
+        self.taken = 0;
+        if self.phase == Phase::Idle {
+            self.since = Instant::now();
+        }
     }
 }
 
@@ -118,7 +146,7 @@ impl Patient {
         written: Poll<io::Result<usize>>,
     ) -> Poll<io::Result<usize>> {
         match written {
-            Poll::Ready(Ok(_)) => self.watch.written(),
+            Poll::Ready(Ok(bytes)) => self.watch.written(bytes),
             Poll::Pending if self.is_over(context) => return Poll::Ready(Err(ErrorKind::TimedOut.into())),
             _ => {}
         }
@@ -166,10 +194,41 @@ impl AsyncWrite for Patient {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        let flushed = Pin::new(&mut self.stream).poll_flush(context);
+        if flushed.is_ready() {
+            self.watch.flushed();
+        }
+        flushed
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_is_taken_by_whole_portions_or_to_its_end() {
+        let patience = Patience::default();
+        let watch = Watch::new(patience);
+        let end = || watch.end(&Context::from_waker(Waker::noop())).unwrap();
+        watch.enter(Phase::Idle);
+        let first = end();
+        tokio::time::advance(patience.idle / 2).await;
+        watch.written(PORTION - 1);
+        assert_eq!(end(), first, "not enough yet");
+        watch.written(1);
+        assert_eq!(end(), first + patience.idle / 2);
+        tokio::time::advance(Duration::from_secs(1)).await;
+        watch.flushed();
+        assert_eq!(end(), first + patience.idle / 2, "nothing was taken since");
+        watch.written(1);
+        watch.flushed();
+        assert_eq!(end(), Instant::now() + patience.idle, "that was all there was");
     }
 }

@@ -98,10 +98,7 @@ impl Services {
     /// Signs an account in. A wrong name and a wrong password have one answer, and take as long, unless they could be
     /// nobody's.
     pub async fn login(&self, username: &str, password: &str, sender: &Sender) -> Result<SignedIn> {
-        self.doors
-            .enter(Door::Login, sender.address)
-            .await
-            .inspect_err(|_| self.audit.note_throttled(sender))?;
+        self.may_try(sender).await?;
         let about = About { sender: Some(sender), ..About::default() };
         let (Ok(username), Ok(password)) = (Username::parse(username), Password::parse(password)) else {
             self.audit.note(SecurityEvent::SignInFailed, about);
@@ -132,7 +129,13 @@ impl Services {
         self.sign_in(self.upgraded(user, password).await, sender).await
     }
 
-    /// Lets somebody try a password.
+    /// Lets an address try passwords, whoever's they are.
+    async fn may_try(&self, sender: &Sender) -> Result<()> {
+        let entered = self.doors.enter(Door::Login, sender.address).await;
+        entered.inspect_err(|_| self.audit.note_throttled(sender))
+    }
+
+    /// Lets somebody try an account's password.
     async fn attempt(&self, username: &Username, sender: &Sender) -> Result<Attempt> {
         let attempt = self.doors.attempt(username, sender).await;
         attempt.inspect_err(|_| self.audit.note_throttled(sender))
@@ -176,18 +179,13 @@ impl Services {
     }
 
     /// Changes the asker's password. All other sessions of the account end.
-    pub async fn change_password(
-        &self,
-        asker: &Asker,
-        current: &str,
-        new: &str,
-        sender: &Sender,
-    ) -> Result<()> {
-        let user = asker.user()?;
+    pub async fn change_password(&self, asker: &Asker, current: &str, new: &str) -> Result<()> {
+        let (user, sender) = (asker.user()?, &asker.sender);
         let wrong = || {
             let error = FieldError::new("current", "is not your password");
             Problem::new(422, "wrong_password", "The current password is not right.").with_field(error)
         };
+        self.may_try(sender).await?;
         let new = Password::parse(new).map_err(|error| FieldError::new("new", error.message));
         let new = new.map_err(|error| Problem::invalid(vec![error]))?;
         let current = Password::parse(current).map_err(|_| wrong())?;
@@ -195,7 +193,7 @@ impl Services {
         let username = Username::parse(&record.username).map_err(|_| Problem::internal())?;
         check_choice("new", &new, &username).map_err(|error| Problem::invalid(vec![error]))?;
         let attempt = self.attempt(&username, sender).await?;
-        let about = About { account: Some(user), sender: Some(sender), ..About::default() };
+        let about = About::by(asker);
         if !self.carry_out(attempt, current.clone(), Some(record.password_hash.clone())).await? {
             let detail = "wrong current password in a change of password";
             self.audit.note(SecurityEvent::SignInFailed, About { detail, ..about });
@@ -269,7 +267,8 @@ impl Services {
             }
         };
         sessions.into_iter().for_each(|session| self.bus.publish(Event::SessionEnded(session.id)));
-        self.audit.note(SecurityEvent::AccountDeleted, About::default());
+        // Whose it was is not said: that is what deleting it is for.
+        self.audit.note(SecurityEvent::AccountDeleted, About { account: None, ..About::by(asker) });
         Ok(())
     }
 }

@@ -17,13 +17,17 @@ impl Services {
         let (Some(guest), Some(account), Some(code)) = (was_guest, signed.principal.user(), code) else {
             return;
         };
-        if let Err(error) = self.adopt_in(code, guest.voter(), account).await {
+        if let Err(error) = self.adopt_in(before, code, guest.voter(), account).await {
             tracing::warn!(%error, %account, "what a guest chose did not become its account's");
         }
     }
 
-    async fn adopt_in(&self, code: RoomCode, guest: VoterId, account: UserId) -> Result<()> {
-        let Some(room) = self.store.room_by_code(code).await? else { return Ok(()) };
+    async fn adopt_in(&self, before: &Asker, code: RoomCode, guest: VoterId, account: UserId) -> Result<()> {
+        let room = match self.find(before, code.as_str()).await {
+            // There is none, or too many codes were tried: it must not be found out by signing in either.
+            Err(Error::Problem(_)) => return Ok(()),
+            found => found?,
+        };
         let adopted = match self.ballots.adopt(room.id, guest, account).await {
             // Deleted just now.
             Err(Error::Problem(problem)) if problem.code == Problem::no_such_room().code => false,
@@ -32,7 +36,7 @@ impl Services {
         // The guest's ticket went with it.
         self.ticket_holders.forget_lack(account.into());
         if adopted {
-            let about = About { account: Some(account), room: Some(room.id), ..About::default() };
+            let about = About { account: Some(account), ..About::by(before).in_room(room.id) };
             self.audit.note(SecurityEvent::GuestAdopted, about);
         }
         Ok(())

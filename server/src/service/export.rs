@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 pub use self::queue::ExportQueue;
-use self::queue::Place;
+use self::queue::UnderWay;
 use super::{RoomState, Services, Viewer};
 use crate::auth::{Asker, Principal};
 use crate::doors::Door;
@@ -38,15 +38,15 @@ impl Services {
     ) -> Result<impl Stream<Item = std::result::Result<Bytes, Infallible>> + use<>> {
         let principal = asker.principal()?.clone();
         self.doors.enter(Door::Export, principal.voter()).await?;
-        self.doors.enter(Door::ExportFrom, asker.from).await?;
-        let place = self.exports.enter()?;
+        self.doors.enter(Door::ExportFrom, asker.sender.address).await?;
+        let under_way = self.exports.enter(principal.voter())?;
         let (parts, written) = mpsc::channel(WAITING);
         let (services, asker) = (self.clone(), asker.clone());
         let mut writing = JoinSet::new();
         // A task of its own, so that it does not stand still in its turn while the reader takes nothing.
         writing.spawn(async move {
             // What is cut short is no JSON, so that nobody takes it for the whole.
-            if let Err(error) = services.write_out(&asker, &principal, place, &Out(parts)).await {
+            if let Err(error) = services.write_out(&asker, &principal, &under_way, &Out(parts)).await {
                 tracing::warn!(%error, "an export was cut short");
             }
         });
@@ -57,12 +57,18 @@ impl Services {
         Ok(parts.fuse())
     }
 
-    async fn write_out(&self, asker: &Asker, principal: &Principal, place: Place, out: &Out) -> Result<()> {
+    async fn write_out(
+        &self,
+        asker: &Asker,
+        principal: &Principal,
+        under_way: &UnderWay,
+        out: &Out,
+    ) -> Result<()> {
         let voter = principal.voter();
-        let (ballots, rest) = self.ballots_from(None, voter, place).await?;
+        let first = self.ballots_from(None, voter, under_way).await?;
         out.field("{", "about", &principal.me).await?;
         out.field(",", "exported_at", &self.clock.now()).await?;
-        self.write_ballots(out, voter, ballots, rest).await?;
+        self.write_ballots(out, voter, under_way, first).await?;
         out.field(",", "adoptions", &self.adoptions(principal).await?).await?;
         let tickets: Vec<_> = self
             .store
@@ -80,7 +86,7 @@ impl Services {
                     "device": row.device, "detail": row.detail})
             }).collect();
             out.field(",", "security_events", &events).await?;
-            self.write_rooms(out, user).await?;
+            self.write_rooms(out, user, under_way).await?;
         }
         out.say("}").await
     }
@@ -99,8 +105,8 @@ impl Services {
         &self,
         out: &Out,
         voter: VoterId,
-        mut ballots: Vec<Value>,
-        mut rest: Option<PollId>,
+        under_way: &UnderWay,
+        (mut ballots, mut rest): (Vec<Value>, Option<PollId>),
     ) -> Result<()> {
         let mut before = ",\"ballots\":[";
         loop {
@@ -109,7 +115,7 @@ impl Services {
             if rest.is_none() {
                 return out.say("]").await;
             }
-            (ballots, rest) = self.ballots_from(rest, voter, self.exports.come_back().await?).await?;
+            (ballots, rest) = self.ballots_from(rest, voter, under_way).await?;
             before = if ballots.is_empty() { "" } else { "," };
         }
     }
@@ -119,9 +125,9 @@ impl Services {
         &self,
         mut after: Option<PollId>,
         voter: VoterId,
-        place: Place,
+        under_way: &UnderWay,
     ) -> Result<(Vec<Value>, Option<PollId>)> {
-        let _turn = place.turn().await?;
+        let _turn = under_way.turn().await?;
         let mut ballots = Vec::new();
         while let Some(last) = self.store.last_of_next_polls(after).await? {
             ballots.extend(self.store.ballots_of(voter, after, last).await?.into_iter().map(told));
@@ -133,13 +139,13 @@ impl Services {
         Ok((ballots, None))
     }
 
-    async fn write_rooms(&self, out: &Out, user: UserId) -> Result<()> {
+    async fn write_rooms(&self, out: &Out, user: UserId, under_way: &UnderWay) -> Result<()> {
         let mut before: Option<RoomId> = None;
         let viewer = Viewer { is_host: true, ..Viewer::default() };
         out.say(",\"rooms\":[").await?;
         while let Some(room) = self.store.rooms_of(user, "", before, 1).await?.pop() {
             let state = RoomState { polls: self.store.polls_of(room.id).await?, room };
-            let tallies = self.recorded_tallies(&state).await?;
+            let tallies = self.recorded_tallies(&state, under_way).await?;
             let comma = if before.is_some() { "," } else { "" };
             before = Some(state.room.id);
             let room = json!({"room": state.room_for(&viewer, self.clock.now()), "tallies": tallies});
@@ -150,9 +156,9 @@ impl Services {
 
     /// How a room's polls stand in SQL. The ballot box is not asked: it would bring each of them into memory, and push
     /// those out that people vote in.
-    async fn recorded_tallies(&self, state: &RoomState) -> Result<Vec<Value>> {
+    async fn recorded_tallies(&self, state: &RoomState, under_way: &UnderWay) -> Result<Vec<Value>> {
         let mut counts: BTreeMap<PollId, (u64, BTreeMap<Mark, u64>)> = BTreeMap::new();
-        let turn = self.exports.come_back().await?.turn().await?;
+        let turn = under_way.turn().await?;
         let choices = self.store.choices_in(state.room.id).await?;
         drop(turn);
         for counted in choices {

@@ -8,6 +8,7 @@ use domain::{
 };
 
 use super::{RoomState, Services, Viewer};
+use crate::audit::{About, SecurityEvent};
 use crate::auth::Asker;
 use crate::bus::Event;
 use crate::error::Result;
@@ -69,6 +70,7 @@ impl Services {
     pub async fn delete_poll(&self, asker: &Asker, id: PollId) -> Result<()> {
         let (state, _) = self.hosted_poll(asker, id).await?;
         self.ballots.delete(id).await?;
+        self.note(asker, SecurityEvent::PollDeleted, &state, id);
         self.bus.publish(Event::RoomChanged { room: state.room.id });
         Ok(())
     }
@@ -91,6 +93,9 @@ impl Services {
             HostAction::Reset => Command::Reset,
         };
         let poll = self.ballots.command(id, command).await?;
+        if command == Command::Reset {
+            self.note(asker, SecurityEvent::PollReset, &state, id);
+        }
         self.poll_for(asker, &state, &poll).await
     }
 
@@ -105,6 +110,13 @@ impl Services {
         }
         let draft = poll.lifecycle.state == PollState::Draft;
         Err(if draft { Problem::no_such_poll() } else { Problem::forbidden() }.into())
+    }
+
+    /// Notes what drops votes.
+    fn note(&self, asker: &Asker, event: SecurityEvent, state: &RoomState, poll: PollId) {
+        let detail = poll.to_string();
+        let about = About { detail: &detail, ..About::by(asker).in_room(state.room.id) };
+        self.audit.note(event, about);
     }
 
     async fn poll_for(&self, asker: &Asker, state: &RoomState, poll: &PollRecord) -> Result<Poll> {

@@ -21,6 +21,10 @@ use crate::store::{polls, rooms, users};
 const PAGE: u32 = 20;
 const LARGEST_PAGE: u32 = 100;
 
+/// How large a page of the list is, in bytes of JSON: it ends with the room that reaches it. So no answer is much larger than
+/// the room that everybody is sent who joins.
+const PAGE_BYTES: usize = limits::SNAPSHOT_BYTES;
+
 /// How often a new code is tried: with 191 million of them the second try is already unlikely.
 const CODE_TRIES: usize = 20;
 
@@ -61,7 +65,7 @@ impl Services {
         Ok((state.room.id, state.room_for(&viewer, now), tallies))
     }
 
-    /// The asker's rooms, newest first.
+    /// The asker's rooms, newest first: as many as are asked for, or fewer where they are large.
     pub async fn rooms(
         &self,
         asker: &Asker,
@@ -77,19 +81,21 @@ impl Services {
             return Err(Problem::invalid(vec![FieldError::new("q", "is longer than any title")]).into());
         }
         let limit = limit.unwrap_or(PAGE).clamp(1, LARGEST_PAGE);
-        let mut found = self.store.rooms_of(host, search.trim(), before, limit + 1).await?;
-        let more = found.len() > usize::try_from(limit).unwrap_or(usize::MAX);
-        if more {
-            found.pop();
-        }
-        let next_cursor = found.last().filter(|_| more).map(|room| room.id.to_string());
-        let mut rooms = Vec::with_capacity(found.len());
+        let found = self.store.rooms_of(host, search.trim(), before, limit + 1).await?;
+        let (all, most) = (found.len(), usize::try_from(limit).unwrap_or(usize::MAX));
+        let (mut rooms, mut size) = (Vec::new(), 0);
         // The host's own votes are left out: a list must not bring every poll into memory.
         let viewer = Viewer { is_host: true, ..Viewer::default() };
-        for room in found {
+        for room in found.into_iter().take(most) {
             let state = RoomState { polls: self.store.polls_of(room.id).await?, room };
-            rooms.push(state.room_for(&viewer, self.clock.now()));
+            let room = state.room_for(&viewer, self.clock.now());
+            size += size_of(&room)?;
+            rooms.push(room);
+            if size >= PAGE_BYTES {
+                break;
+            }
         }
+        let next_cursor = rooms.last().filter(|_| rooms.len() < all).map(|room| room.id.to_string());
         Ok(RoomList { rooms, next_cursor })
     }
 
@@ -99,10 +105,21 @@ impl Services {
         let title =
             patch.title.as_deref().map(|title| text::checked("title", title, limits::TITLE)).transpose();
         let title = title.map_err(|error| Problem::invalid(vec![error]))?;
+        let wanted = patch.settings.unwrap_or_default();
+        let is_same = title.as_ref().is_none_or(|title| *title == room.title)
+            && room.settings.patched(wanted) == room.settings
+            && patch.poll_order.is_none();
+        if is_same {
+            // Whoever asks again may have heard that Redis did not take it over the last time.
+            if patch.settings.is_some() {
+                self.ballots.settings_changed(room.id).await?;
+            }
+            return self.room(asker, code).await;
+        }
         let mut transaction = self.store.begin().await?;
         let room = rooms::find_locked(&mut transaction, room.id).await?.ok_or_else(Problem::no_such_room)?;
         let title = title.unwrap_or(room.title);
-        let settings = room.settings.patched(patch.settings.unwrap_or_default());
+        let settings = room.settings.patched(wanted);
         rooms::update(&mut transaction, room.id, &title, settings).await?;
         if let Some(order) = &patch.poll_order {
             reorder(&mut transaction, room.id, order).await?;
@@ -110,12 +127,11 @@ impl Services {
         self.note_change(&mut transaction, room.id, room.revision + 1).await?;
         transaction.commit().await?;
         self.bus.publish(Event::RoomChanged { room: room.id });
-        if patch.settings.is_some() {
-            self.ballots.settings_changed(room.id).await?;
+        if settings != room.settings {
             let detail = serde_json::to_string(&settings).unwrap_or_default();
-            let about =
-                About { account: Some(room.host), room: Some(room.id), detail: &detail, ..About::default() };
+            let about = About { detail: &detail, ..About::by(asker).in_room(room.id) };
             self.audit.note(SecurityEvent::SettingsChanged, about);
+            self.ballots.settings_changed(room.id).await?;
         }
         self.room(asker, code).await
     }
@@ -124,8 +140,7 @@ impl Services {
     pub async fn delete_room(&self, asker: &Asker, code: &str) -> Result<()> {
         let room = self.hosted(asker, code).await?;
         if self.remove_room(&room).await? {
-            let about = About { account: Some(room.host), room: Some(room.id), ..About::default() };
-            self.audit.note(SecurityEvent::RoomDeleted, about);
+            self.audit.note(SecurityEvent::RoomDeleted, About::by(asker).in_room(room.id));
         }
         Ok(())
     }
@@ -185,6 +200,11 @@ impl Services {
     /// Which room a code, as typed, opens.
     pub async fn room_id(&self, asker: &Asker, code: &str) -> Result<RoomId> {
         Ok(self.find(asker, code).await?.id)
+    }
+
+    /// A join code as typed, if it opens a room.
+    pub async fn join_code(&self, asker: &Asker, code: &str) -> Result<RoomCode> {
+        Ok(self.find(asker, code).await?.code)
     }
 
     /// A room as stored, by its code as typed.
@@ -284,15 +304,18 @@ impl Services {
     /// Whether a room is small enough to be sent to everybody who joins.
     pub(super) fn check_size(&self, state: &RoomState) -> Result<()> {
         let host = Viewer { is_host: true, ..Viewer::default() };
-        let room = state.room_for(&host, self.clock.now());
-        let size = serde_json::to_vec(&room).map_err(|error| Error::Internal(error.to_string()))?.len();
-        if size <= limits::SNAPSHOT_BYTES {
+        if size_of(&state.room_for(&host, self.clock.now()))? <= limits::SNAPSHOT_BYTES {
             return Ok(());
         }
         let kib = limits::SNAPSHOT_BYTES / 1024;
         let detail = format!("The room would hold more than {kib} KiB of questions and options.");
         Err(Problem::new(422, "room_too_large", detail).into())
     }
+}
+
+/// How large a room is as JSON, in bytes.
+fn size_of(room: &Room) -> Result<usize> {
+    Ok(serde_json::to_vec(room).map_err(|error| Error::Internal(error.to_string()))?.len())
 }
 
 fn parse_polls(written: Vec<NewPoll>, errors: &mut Vec<FieldError>) -> Vec<Definition> {

@@ -11,7 +11,7 @@ use crate::store::rooms::RoomRecord;
 impl Services {
     /// The room that a socket joins by a code as typed.
     pub async fn room_to_join(&self, asker: &Asker, code: &str) -> Result<RoomId> {
-        self.doors.enter(Door::Join, asker.from).await?;
+        self.doors.enter(Door::Join, asker.sender.address).await?;
         self.room_id(asker, code).await
     }
 
@@ -27,12 +27,19 @@ impl Services {
         if self.is_known_to(asker, code) {
             return self.opened_by(code, asker).await;
         }
-        let _turn = self.doors.turn(asker.from).await;
+        // Without a turn: of these however many come, none looks. Accounts may be on the way to a room of their own.
+        if let Err(refused) = self.doors.look(Door::Miss, asker.sender.address)
+            && asker.user().is_err()
+        {
+            self.doors.charge_here(Door::Guess, asker.sender.address);
+            return Err(refused);
+        }
+        let _turn = self.doors.turn(asker.sender.address).await;
         // Whoever was before in turn may have found it.
         if self.is_known_to(asker, code) {
             return self.opened_by(code, asker).await;
         }
-        let room = match self.doors.look(Door::Miss, asker.from) {
+        let room = match self.doors.look(Door::Miss, asker.sender.address) {
             Ok(()) => self.look_for(code, asker).await?,
             Err(refused) => self.refuse_unless_host(code, asker, refused).await?,
         };
@@ -44,7 +51,7 @@ impl Services {
     async fn look_for(&self, code: RoomCode, asker: &Asker) -> Result<RoomRecord> {
         let found = self.store.room_by_code(code).await?;
         if found.is_none() {
-            self.doors.charge(Door::Miss, asker.from).await;
+            self.doors.charge(Door::Miss, asker.sender.address).await;
         }
         Ok(found.ok_or_else(Problem::no_such_room)?)
     }
@@ -55,7 +62,7 @@ impl Services {
         let found = if asker.user().is_ok() { self.store.room_by_code(code).await? } else { None };
         let own = found.filter(|room| asker.is(room.host));
         if own.is_none() {
-            self.doors.charge_here(Door::Guess, asker.from);
+            self.doors.charge_here(Door::Guess, asker.sender.address);
         }
         own.ok_or(refused)
     }
@@ -70,11 +77,11 @@ impl Services {
     /// Whether a code was found before, by the asker or from where they are.
     fn is_known_to(&self, asker: &Asker, code: RoomCode) -> bool {
         let is_theirs = asker.voter().is_some_and(|voter| self.doors.is_found_by(voter, code));
-        let is_found_there = || self.doors.is_found_from(asker.from, code);
-        is_theirs || (is_found_there() && self.doors.look(Door::Guess, asker.from).is_ok())
+        let is_found_there = || self.doors.is_found_from(asker.sender.address, code);
+        is_theirs || (is_found_there() && self.doors.look(Door::Guess, asker.sender.address).is_ok())
     }
 
     fn note_found(&self, asker: &Asker, code: RoomCode) {
-        self.doors.note_found(asker.from, asker.voter(), code);
+        self.doors.note_found(asker.sender.address, asker.voter(), code);
     }
 }

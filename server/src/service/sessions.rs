@@ -27,8 +27,8 @@ const LONGEST: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 /// How many sessions an account has at most. Beyond it the one used longest ago ends.
 const MOST: usize = 50;
 /// How long a refresh token that was used is answered with its successor once more: the answer may have been lost, or two
-/// pages asked at once.
-const GRACE: Duration = Duration::from_secs(30);
+/// pages asked at once. Longer than an answer may take: whoever lost one by waiting in vain asks again after that.
+const GRACE: Duration = Duration::from_secs(60);
 
 /// What a session's next access token is asked for with, and how long that works.
 #[derive(Clone, Debug)]
@@ -168,8 +168,7 @@ impl Services {
         if let Some(session) = asker.known.as_ref().and_then(|principal| principal.session) {
             self.store.end_session(session, self.clock.now()).await?;
             self.bus.publish(Event::SessionEnded(session));
-            self.audit
-                .note(SecurityEvent::SignedOut, About { account: asker.user().ok(), ..About::default() });
+            self.audit.note(SecurityEvent::SignedOut, About::by(asker));
         }
         Ok(())
     }
@@ -198,7 +197,7 @@ impl Services {
         }
         self.store.end_session(id, self.clock.now()).await?;
         self.bus.publish(Event::SessionEnded(id));
-        self.audit.note(SecurityEvent::SessionsRevoked, About { account: Some(user), ..About::default() });
+        self.audit.note(SecurityEvent::SessionsRevoked, About::by(asker));
         Ok(())
     }
 
@@ -206,14 +205,16 @@ impl Services {
     pub async fn end_other_sessions(&self, asker: &Asker) -> Result<()> {
         let user = asker.user()?;
         let current = asker.principal()?.session;
+        // That there is none is found out by reading: whoever asks again and again takes no turn among those who write.
+        let found = self.store.sessions_of(user, self.clock.now()).await?;
+        if found.iter().all(|session| Some(session.id) == current) {
+            return Ok(());
+        }
         let mut transaction = self.store.begin().await?;
         let ended = sessions::end_all_of(&mut transaction, user, current, self.clock.now()).await?;
         transaction.commit().await?;
         ended.into_iter().for_each(|session| self.bus.publish(Event::SessionEnded(session)));
-        self.audit.note(
-            SecurityEvent::SessionsRevoked,
-            About { account: Some(user), detail: "all others", ..About::default() },
-        );
+        self.audit.note(SecurityEvent::SessionsRevoked, About { detail: "all others", ..About::by(asker) });
         Ok(())
     }
 

@@ -106,8 +106,7 @@ impl Services {
         }
         transaction.commit().await?;
         let detail = format!("{count} tickets");
-        let about =
-            About { account: Some(room.host), room: Some(room.id), detail: &detail, ..About::default() };
+        let about = About { detail: &detail, ..About::by(asker).in_room(room.id) };
         self.audit.note(SecurityEvent::TicketsMade, about);
         Ok(made)
     }
@@ -122,8 +121,16 @@ impl Services {
     pub async fn delete_unused_tickets(&self, asker: &Asker, code: &str) -> Result<()> {
         let room = self.hosted(asker, code).await?;
         let mut transaction = self.store.begin().await?;
-        tickets::delete_unused(&mut transaction, room.id).await?;
-        transaction.commit().await
+        // Somebody may be taking one: whoever does has the room locked.
+        rooms::find_locked(&mut transaction, room.id).await?.ok_or_else(Problem::no_such_room)?;
+        let deleted = tickets::delete_unused(&mut transaction, room.id).await?;
+        transaction.commit().await?;
+        if deleted > 0 {
+            let detail = format!("{deleted} tickets");
+            let about = About { detail: &detail, ..About::by(asker).in_room(room.id) };
+            self.audit.note(SecurityEvent::TicketsDeleted, about);
+        }
+        Ok(())
     }
 
     /// Makes a ticket the asker's. Who has one for the room already keeps that, and uses up no other.

@@ -5,13 +5,16 @@ use std::collections::BTreeMap;
 use domain::{RoomId, Timestamp, UserId, VoterId};
 use sqlx::{AnyConnection, query};
 
-use super::row;
+use super::{row, tickets};
 use crate::error::Result;
 
 /// How many guests may become the same account in a room: as many as somebody has devices, and then some.
 const OF_ACCOUNT: usize = 20;
 /// How many guests may become accounts in a room. All of them are told at once where the count is made anew.
 const IN_ROOM: usize = 2_000;
+/// Up to how many of these may be guests that brought neither a vote nor a ticket: whoever makes such by the hundred leaves
+/// half of the places to others.
+const IDLE_IN_ROOM: usize = IN_ROOM / 2;
 
 /// What came of noting that a guest is an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +47,9 @@ pub async fn put(
     .bind(room.as_bytes().to_vec())
     .fetch_one(&mut *connection)
     .await?;
-    if row::count::<usize>(&found, "n")? >= IN_ROOM || row::count::<usize>(&found, "own")? >= OF_ACCOUNT {
+    let (all, own): (usize, usize) = (row::count(&found, "n")?, row::count(&found, "own")?);
+    let is_idle = all >= IDLE_IN_ROOM && !has_taken_part(&mut *connection, room, guest).await?;
+    if own >= OF_ACCOUNT || all >= IN_ROOM || is_idle {
         return Ok(Noted::Full);
     }
     query("INSERT INTO adoptions (room_id, guest_id, user_id, adopted_at) VALUES (?, ?, ?, ?)")
@@ -55,6 +60,21 @@ pub async fn put(
         .execute(connection)
         .await?;
     Ok(Noted::Now)
+}
+
+/// Whether a guest holds a ticket of a room, or has a ballot in it as far as that is recorded.
+async fn has_taken_part(connection: &mut AnyConnection, room: RoomId, guest: VoterId) -> Result<bool> {
+    if tickets::holds(&mut *connection, room, guest).await? {
+        return Ok(true);
+    }
+    let found = query(
+        "SELECT p.id FROM polls p JOIN ballots b ON b.poll_id = p.id AND b.voter_id = ? WHERE p.room_id = ? LIMIT 1",
+    )
+    .bind(guest.as_bytes().to_vec())
+    .bind(room.as_bytes().to_vec())
+    .fetch_optional(connection)
+    .await?;
+    Ok(found.is_some())
 }
 
 /// The account that a guest has become in a room.

@@ -113,7 +113,7 @@ pub async fn is_held(
         .transpose()
 }
 
-/// Gives a ticket a holder.
+/// Gives a ticket, which nobody holds while the room is locked, a holder.
 pub async fn hold(
     connection: &mut AnyConnection,
     room: RoomId,
@@ -152,11 +152,11 @@ pub async fn hand_over(
     Ok(())
 }
 
-/// Deletes a room's tickets that nobody holds.
-pub async fn delete_unused(connection: &mut AnyConnection, room: RoomId) -> Result<()> {
-    query("DELETE FROM tickets WHERE room_id = ? AND holder_id IS NULL")
+/// Deletes the tickets of a room, which must be locked, that nobody holds; says how many.
+pub async fn delete_unused(connection: &mut AnyConnection, room: RoomId) -> Result<u64> {
+    let deleted = query("DELETE FROM tickets WHERE room_id = ? AND holder_id IS NULL")
         .bind(room.as_bytes().to_vec())
         .execute(connection)
         .await?;
-    Ok(())
+    Ok(deleted.rows_affected())
 }

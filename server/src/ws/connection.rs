@@ -33,7 +33,7 @@ const MOST_BAD: u32 = 10;
 const MOST_TOO_FAST: u32 = 100;
 
 /// Serves a socket to its end.
-pub(super) async fn serve(socket: WebSocket, asker: Asker, sender: Sender, state: AppState) {
+pub(super) async fn serve(socket: WebSocket, asker: Asker, state: AppState) {
     let outbox = Arc::new(Outbox::default());
     let id = state.hub.add(outbox.clone());
     let (sink, stream) = socket.split();
@@ -45,7 +45,7 @@ pub(super) async fn serve(socket: WebSocket, asker: Asker, sender: Sender, state
         outbox,
         principal: None,
         look_at: None,
-        sender,
+        sender: asker.sender,
         rooms: HashMap::new(),
         bad: 0,
         messages: Bucket::full(),
@@ -206,7 +206,7 @@ impl Connection {
     }
 
     async fn join(&mut self, typed: &str, role: Option<Role>, principal: Principal) {
-        let asker = Asker::new(principal.clone(), self.sender.address);
+        let asker = Asker::new(principal.clone(), self.sender.clone());
         let room = match self.state.services.room_to_join(&asker, typed).await {
             Ok(room) => room,
             Err(error) => return self.failed(error),
@@ -243,13 +243,6 @@ impl Connection {
     }
 
     async fn vote(&mut self, poll: PollId, ballot: BallotId, choice: Option<Choice>, principal: Principal) {
-        let asker = Asker::new(principal, self.sender.address);
-        if !self.is_in_room_of(poll) {
-            return match self.state.services.knows_of(&asker, poll).await {
-                Ok(()) => self.error(ErrorCode::NotJoined, "Join the room of this poll first."),
-                Err(error) => self.failed(error),
-            };
-        }
         let overloaded = ServerMessage::Receipt(Receipt {
             ballot,
             poll,
@@ -260,6 +253,13 @@ impl Connection {
         let from = self.sender.address;
         if !self.votes.take() || self.state.services.doors.enter_here(Door::Change, from).is_err() {
             return self.outbox.say(&overloaded);
+        }
+        let asker = Asker::new(principal, self.sender.clone());
+        if !self.is_in_room_of(poll) {
+            return match self.state.services.knows_of(&asker, poll).await {
+                Ok(()) => self.error(ErrorCode::NotJoined, "Join the room of this poll first."),
+                Err(error) => self.failed(error),
+            };
         }
         match self.state.services.cast(&asker, poll, Some(ballot), choice).await {
             // A counted ballot is told by the room's task, to all sockets of its voter.

@@ -42,7 +42,7 @@ pub async fn upgrade(
         let detail = "The server holds as many connections as it can. Please try again in a moment.";
         return answer_problem(Problem::new(503, "overloaded", detail));
     }
-    if let Err(refused) = state.services.doors.enter(Door::Socket, caller.sender.address).await {
+    if let Err(refused) = state.services.doors.enter(Door::Socket, caller.asker.sender.address).await {
         return answer_problem(refused.into_problem());
     }
     upgrade
@@ -50,6 +50,6 @@ pub async fn upgrade(
         .read_buffer_size(limits::FRAME_BYTES)
         .max_message_size(READ_LIMIT)
         .max_frame_size(READ_LIMIT)
-        .on_upgrade(move |socket| connection::serve(socket, caller.asker, caller.sender, state))
+        .on_upgrade(move |socket| connection::serve(socket, caller.asker, state))
         .into_response()
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use argon2::password_hash::PasswordHasher;
 use argon2::{Algorithm, Argon2, Params, Version};
-use domain::{Password, UserId};
+use domain::{NewRoom, Password, UserId};
 use futures_util::future::join_all;
 use server::auth::{Asker, Sender};
 use server::store::users::{self, UserRecord};
@@ -40,13 +40,6 @@ async fn hash(rig: &Rig, password: &str) -> String {
     rig.services.passwords.hash(Password::parse(password).unwrap(), [7; 16]).await.unwrap()
 }
 
-/// Waits for about so many reads of the database.
-async fn moment(rig: &Rig, number: usize) {
-    for _ in 0..number {
-        rig.services.store.check().await.unwrap();
-    }
-}
-
 /// Changes an account and ends its sessions, as the operator's commands do.
 async fn change(rig: &Rig, user: UserId, how: impl AsyncFnOnce(&mut Write)) {
     let mut transaction = rig.services.store.begin().await.unwrap();
@@ -79,7 +72,7 @@ async fn no_sign_in_outlives_a_reset_that_comes_meanwhile(rig: Rig) {
         let sender = Sender::default();
         let login = rig.services.login("ada", "correct horse", &sender);
         let meanwhile = async {
-            moment(&rig, number).await;
+            rig.moment(number).await;
             reset(&rig, ada, &after).await;
         };
         let (signed, ()) = tokio::join!(login, meanwhile);
@@ -99,7 +92,7 @@ async fn no_sign_in_outlives_being_disabled_meanwhile(rig: Rig) {
         let sender = Sender::default();
         let login = rig.services.login("ada", "correct horse", &sender);
         let meanwhile = async {
-            moment(&rig, number).await;
+            rig.moment(number).await;
             let how = async |transaction: &mut Write| {
                 users::set_disabled(transaction, ada, Some(since)).await.unwrap();
             };
@@ -118,10 +111,10 @@ async fn no_new_password_takes_the_place_of_a_reset_that_comes_meanwhile(rig: Ri
         put(&rig, ada, &before).await;
         let sender = Sender::default();
         let signed = rig.services.login("ada", "correct horse", &sender).await.unwrap();
-        let asker = Asker::new(signed.principal, sender.address);
-        let own = rig.services.change_password(&asker, "correct horse", "a third staple", &sender);
+        let asker = Asker::new(signed.principal, sender.clone());
+        let own = rig.services.change_password(&asker, "correct horse", "a third staple");
         let meanwhile = async {
-            moment(&rig, number).await;
+            rig.moment(number).await;
             reset(&rig, ada, &after).await;
         };
         let (_, ()) = tokio::join!(own, meanwhile);
@@ -133,11 +126,10 @@ async fn no_new_password_takes_the_place_of_a_reset_that_comes_meanwhile(rig: Ri
 async fn no_new_password_is_set_by_a_session_that_ends_meanwhile(rig: Rig) {
     let signed = rig.sign_up("ada").await;
     let ada = signed.principal.user().unwrap();
-    let asker = Asker::new(signed.principal, Sender::default().address);
+    let asker = Asker::new(signed.principal, Sender::default());
     let before = stored(&rig, ada).await.password_hash;
     change(&rig, ada, async |_| ()).await;
-    let sender = Sender::default();
-    let refused = rig.services.change_password(&asker, "correct horse", "another staple", &sender).await;
+    let refused = rig.services.change_password(&asker, "correct horse", "another staple").await;
     assert_eq!(refused.unwrap_err().into_problem().status, 401);
     assert_eq!(stored(&rig, ada).await.password_hash, before);
 }
@@ -152,6 +144,20 @@ async fn no_room_is_left_by_an_account_that_goes(rig: Rig) {
     rig.services.delete_me(&ada).await.unwrap();
     assert!(rig.services.store.user(id).await.unwrap().is_none());
     assert!(rig.services.store.room_by_code(code).await.unwrap().is_none());
+
+    for number in 0..MOMENTS {
+        let eve = rig.host(&format!("eve{number}")).await;
+        rig.open_poll(&eve).await;
+        let new = NewRoom { title: "Late".into(), settings: Default::default(), polls: Vec::new() };
+        let making = async {
+            rig.moment(number).await;
+            rig.services.create_room(&eve, new).await
+        };
+        let (gone, made) = tokio::join!(rig.services.delete_me(&eve), making);
+        gone.unwrap();
+        let left = rig.services.store.any_room_of(eve.user().unwrap()).await.unwrap();
+        assert!(left.is_none(), "at moment {number}: {left:?}, answered {made:?}");
+    }
 }
 
 async fn an_account_has_only_so_many_sessions(rig: Rig) {
@@ -203,14 +209,14 @@ async fn a_new_password_is_set_beside_sign_ins_that_hash_the_old_one_anew(rig: R
     for number in 0..MOMENTS {
         put(&rig, ada, &strong).await;
         let signed = rig.services.login("ada", "correct horse", &sender).await.unwrap();
-        let asker = Asker::new(signed.principal, sender.address);
+        let asker = Asker::new(signed.principal, sender.clone());
         put(&rig, ada, &weak).await;
         let sign_in = async {
-            moment(&rig, number).await;
+            rig.moment(number).await;
             // Too late where the password is another by then.
             let _outcome = rig.services.login("ada", "correct horse", &sender).await;
         };
-        let own = rig.services.change_password(&asker, "correct horse", "a third staple", &sender);
+        let own = rig.services.change_password(&asker, "correct horse", "a third staple");
         let (changed, ()) = tokio::join!(own, sign_in);
         assert!(changed.is_ok(), "at moment {number}: {changed:?}");
         rig.hands.advance(Duration::from_secs(3_600));

@@ -247,6 +247,57 @@ async fn guessing_codes_is_held_up() {
 }
 
 #[tokio::test]
+async fn signing_in_tells_no_code_either() {
+    let server = behind_a_proxy(|config| config.doors.limit_misses = limit("3/1h")).await;
+    let host = server.host("ada").await;
+    let (code, poll) = host.open_poll().await;
+    server.host("eve").await;
+    let guest = server.guest().await;
+    guest.vote(&poll, json!({"option": 0})).await;
+    let sign_in = async |room: &str, from: &str| {
+        let body = json!({"username": "eve", "password": "correct horse", "room": room});
+        let asked = guest.request(Method::POST, "/api/v1/auth/login").header("x-forwarded-for", from);
+        let answer: Value = asked.json(&body).send().await.unwrap().json().await.unwrap();
+        let account = server.nobody().with_token(&answer["access_token"]);
+        account.get("/me/export").await.1["adoptions"].clone()
+    };
+    for wrong in ["222222", "444444", "777777"] {
+        assert_eq!(sign_in(wrong, "192.0.2.1").await, json!([]));
+    }
+    assert_eq!(sign_in(&code, "192.0.2.1").await, json!([]), "a good guess tells nothing");
+    assert_eq!(status_from(&server, "192.0.2.1", &format!("/r/{code}")).await, 429, "they are counted");
+    assert_eq!(sign_in(&code, "192.0.2.2").await[0]["room"], json!(code));
+}
+
+#[tokio::test]
+async fn a_vote_for_any_poll_is_held_to_the_rate_before_it_is_looked_at() {
+    let server = behind_a_proxy(|config| config.doors.limit_changes = limit("4/1h")).await;
+    let (_, poll) = server.host("ada").await.open_poll().await;
+    let bearer = format!("Bearer {}", server.guest().await.token.unwrap());
+    let headers = [("authorization", bearer.as_str()), ("x-forwarded-for", "192.0.2.1")];
+    let mut socket = Socket::open(&server, &headers).await.unwrap();
+    socket.hear_a("hello").await;
+    for number in 0..6 {
+        let vote = json!({"type": "vote", "poll": poll, "ballot": ballot(number), "choice": {"option": 0}});
+        socket.say(&vote).await;
+    }
+    let told = socket.hear_all().await;
+    assert_eq!(told.iter().filter(|message| message["code"] == "not_joined").count(), 4, "{told:?}");
+    assert_eq!(told.iter().filter(|message| message["reason"] == "overloaded").count(), 2, "{told:?}");
+}
+
+#[tokio::test]
+async fn tries_of_the_current_password_count_as_sign_ins() {
+    let server = TestServer::start_with(|config| config.doors.limit_logins = limit("3/1h")).await;
+    let ada = server.host("ada").await;
+    let change = json!({"current": "wrong horses", "new": "another staple"});
+    for expected in [422, 422, 422, 429] {
+        assert_eq!(ada.post("/me/password", &change).await.0, expected);
+    }
+    assert_eq!(login(&server, "ada", "correct horse").await.status(), 429);
+}
+
+#[tokio::test]
 async fn a_phone_that_guesses_shuts_nobody_out_of_the_room_they_are_in() {
     let server = behind_a_proxy(|config| config.doors.limit_misses = limit("5/1h")).await;
     let (code, poll) = server.host("ada").await.open_poll().await;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use app::data::HostAction;
 use domain::{
     BallotId, Choice, Definition, Lifecycle, NewRoom, PollId, PollPatch, PollState, RoomId, SettingsPatch,
-    Standing, VotersPolicy,
+    Standing, VoterId, VotersPolicy,
 };
 use futures_util::StreamExt;
 use futures_util::future::join_all;
@@ -15,7 +15,7 @@ use server::auth::Asker;
 use server::store::ballots::{self, BallotRow};
 use server::store::polls::{self, PollRecord};
 
-use crate::support::client::TestServer;
+use crate::support::client::{Person, TestServer};
 use crate::support::eventually;
 use crate::support::rig::{Rig, single};
 
@@ -184,9 +184,12 @@ async fn exports_are_limited_by_address_too_since_guests_cost_nothing() {
 #[tokio::test]
 async fn one_export_at_a_time_looks_through_the_ballots_eight_wait_and_who_goes_leaves_a_place() {
     let server = TestServer::start().await;
-    let guest = server.guest().await;
-    let ask = async || guest.request(Method::GET, "/api/v1/me/export").send().await.unwrap();
-    let turn = server.state.services.exports.enter().unwrap().turn().await.unwrap();
+    let export_of = async |who: &Person| who.request(Method::GET, "/api/v1/me/export").send().await.unwrap();
+    let ask = async || export_of(&server.guest().await).await;
+    let services = &server.state.services;
+    let somebody = VoterId::new(services.clock.now(), services.clock.random());
+    let first = services.exports.enter(somebody).unwrap();
+    let turn = first.turn().await.unwrap();
     let mut waiting = join_all((0..8).map(|_| ask())).await;
     assert!(waiting.iter().all(|answer| answer.status() == 200));
     let refused = ask().await;
@@ -202,4 +205,21 @@ async fn one_export_at_a_time_looks_through_the_ballots_eight_wait_and_who_goes_
         assert_eq!(held["about"]["kind"], "guest");
     }
     assert_eq!(ask().await.status(), 200);
+}
+
+#[tokio::test]
+async fn nobody_has_two_exports_written_out_at_once() {
+    let server = TestServer::start().await;
+    let guest = server.guest().await;
+    let services = &server.state.services;
+    let somebody = VoterId::new(services.clock.now(), services.clock.random());
+    let first = services.exports.enter(somebody).unwrap();
+    let turn = first.turn().await.unwrap();
+    let waiting = guest.request(Method::GET, "/api/v1/me/export").send().await.unwrap();
+    let (status, refused) = guest.get("/me/export").await;
+    assert_eq!((status, &refused["code"]), (429, &json!("rate_limited")));
+    drop(turn);
+    assert_eq!(waiting.json::<Value>().await.unwrap()["about"]["kind"], "guest");
+    let again = async || Some(guest.get("/me/export").await).filter(|answer| answer.0 == 200);
+    eventually("it has ended", again).await;
 }

@@ -98,6 +98,32 @@ async fn closed_registration_lets_nobody_in() {
 }
 
 #[tokio::test]
+async fn a_page_of_large_rooms_ends_early_and_no_room_is_left_out() {
+    let server = TestServer::start().await;
+    let host = server.host("ada").await;
+    let options: Vec<String> = (0..100).map(|number| format!("{number:0>120}")).collect();
+    let poll = json!({"question": "?", "kind": {"type": "single"}, "options": options});
+    let large = json!({"title": "Large", "polls": vec![poll; 12]});
+    let mut made = Vec::new();
+    for _ in 0..4 {
+        let (status, room) = host.post("/rooms", &large).await;
+        assert_eq!(status, 201, "{room}");
+        made.insert(0, room["code"].clone());
+    }
+    let (mut listed, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let (_, page) = host.get(&format!("/rooms?limit=100&cursor={cursor}")).await;
+        assert!(page.to_string().len() <= 2 * domain::limits::SNAPSHOT_BYTES);
+        listed.extend(page["rooms"].as_array().unwrap().iter().map(|room| room["code"].clone()));
+        match page["next_cursor"].as_str() {
+            Some(next) => cursor = next.to_owned(),
+            None => break,
+        }
+    }
+    assert_eq!(listed, made);
+}
+
+#[tokio::test]
 async fn rooms_are_listed_changed_copied_and_deleted_by_their_host() {
     let server = TestServer::start().await;
     let host = server.host("ada").await;

@@ -37,7 +37,9 @@ on_every_backend! {
     a_ballot_from_the_end_of_time_spoils_no_poll,
     a_vote_without_an_id_after_one_from_the_end_of_time_spoils_no_poll,
     a_guests_ticket_goes_to_its_first_account_only,
+    a_ticket_that_is_deleted_meanwhile_is_nobodys,
     only_so_many_guests_become_one_account,
+    guests_that_bring_nothing_leave_places_to_others,
     becoming_an_account_is_in_the_trail_once,
     nobody_becomes_an_account_in_a_room_that_is_gone,
     a_deleted_account_is_counted_once_and_votes_no_more_as_the_guest_it_was,
@@ -291,7 +293,7 @@ async fn a_ticket_is_good_for_one_and_moves_with_its_guest(rig: Rig) {
 
     let signed = rig.sign_up("ada").await;
     rig.services.adopt(holder, &signed, Some(code.as_str())).await;
-    let ada = Asker::new(signed.principal, Sender::default().address);
+    let ada = Asker::new(signed.principal, Sender::default());
     assert_eq!(choice(&rig, &ada, poll).await, Some(1));
     assert_eq!(rig.vote(&ada, poll, rig.ballot(), 2).await.status, Status::Recorded);
     assert_eq!(rig.vote(holder, poll, rig.ballot(), 2).await.reason, Some(Reason::NotEligible));
@@ -337,11 +339,29 @@ async fn a_guests_ticket_goes_to_its_first_account_only(rig: Rig) {
     let refused = rig.services.use_ticket(&guest, code, made[1].code.as_str()).await.unwrap_err();
     assert_eq!(refused.into_problem().code, "signed_in_since");
     rig.services.adopt(&guest, &eve, Some(code)).await;
-    let eve = Asker::new(eve.principal, Sender::default().address);
+    let eve = Asker::new(eve.principal, Sender::default());
     assert_eq!(rig.vote(&eve, poll, rig.ballot(), 0).await.reason, Some(Reason::NotEligible));
     // The ticket that was refused is as good as before.
     rig.services.use_ticket(&eve, code, made[1].code.as_str()).await.unwrap();
     assert_eq!(rig.vote(&eve, poll, rig.ballot(), 0).await.status, Status::Recorded);
+}
+
+async fn a_ticket_that_is_deleted_meanwhile_is_nobodys(rig: Rig) {
+    let host = rig.host("host").await;
+    let (code, _) = rig.open_poll(&host).await;
+    let (services, code) = (&rig.services, code.as_str());
+    let room = services.room_id(&host, code).await.unwrap();
+    for number in 0..16 {
+        let guest = rig.guest();
+        let ticket = services.make_tickets(&host, code, 1).await.unwrap()[0].code;
+        let deleting = async {
+            rig.moment(number).await;
+            services.delete_unused_tickets(&host, code).await.unwrap();
+        };
+        let (taken, ()) = tokio::join!(services.use_ticket(&guest, code, ticket.as_str()), deleting);
+        let holds = services.store.holds_ticket(room, voter(&guest)).await.unwrap();
+        assert_eq!(holds, taken.is_ok(), "at moment {number}: {taken:?}");
+    }
 }
 
 async fn only_so_many_guests_become_one_account(rig: Rig) {
@@ -361,6 +381,30 @@ async fn only_so_many_guests_become_one_account(rig: Rig) {
     let again = rig.services.ballots.adopt(room, voter(&guests[0]), user(&ada)).await;
     assert!(!again.unwrap(), "it was before");
     assert_eq!(counts(&rig, poll).await, ([0, 1, 1], 2));
+}
+
+async fn guests_that_bring_nothing_leave_places_to_others(rig: Rig) {
+    let (host, ada) = (rig.host("host").await, rig.host("ada").await);
+    let (code, poll) = rig.open_poll(&host).await;
+    let room = rig.services.room_id(&host, code.as_str()).await.unwrap();
+    let (now, services) = (rig.hands.now(), &rig.services);
+    let mut transaction = services.store.begin().await.unwrap();
+    for number in 0..1_000_u32 {
+        let mut of = [0; 10];
+        of[..4].copy_from_slice(&(number / 20).to_be_bytes());
+        let (guest, account) = (VoterId::new(now, services.clock.random()), UserId::new(now, of));
+        let noted = adoptions::put(&mut transaction, room, guest, account, now).await.unwrap();
+        assert_eq!(noted, adoptions::Noted::Now, "{number}");
+    }
+    transaction.commit().await.unwrap();
+    let [idle, voted, held] = [(); 3].map(|()| rig.guest());
+    rig.vote(&voted, poll, rig.ballot(), 1).await;
+    let ticket = services.make_tickets(&host, code.as_str(), 1).await.unwrap()[0].code;
+    services.use_ticket(&held, code.as_str(), ticket.as_str()).await.unwrap();
+    for (guest, becomes) in [(&idle, false), (&voted, true), (&held, true)] {
+        let adopted = async || services.ballots.adopt(room, voter(guest), user(&ada)).await.ok();
+        assert_eq!(eventually("it was tried", adopted).await, becomes);
+    }
 }
 
 async fn becoming_an_account_is_in_the_trail_once(rig: Rig) {
@@ -399,7 +443,7 @@ async fn a_deleted_account_is_counted_once_and_votes_no_more_as_the_guest_it_was
     let host = rig.host("host").await;
     let (code, poll) = rig.open_poll(&host).await;
     let (guest, signed) = (rig.guest(), rig.sign_up("ada").await);
-    let ada = Asker::new(signed.principal.clone(), Sender::default().address);
+    let ada = Asker::new(signed.principal.clone(), Sender::default());
     rig.vote(&guest, poll, rig.ballot(), 1).await;
     rig.vote(&ada, poll, rig.ballot(), 0).await;
     close(&rig, &host, poll).await;

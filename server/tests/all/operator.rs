@@ -173,17 +173,34 @@ async fn the_trail_says_who_did_what_and_no_secrets() {
     login(&server, "ada", "a wrong password").await;
     login(&server, "nobody-at-all", "a wrong password").await;
     let (_, second) = login(&server, "ada", "correct horse").await;
-    let (code, _) = ada.open_poll().await;
+    let (code, poll) = ada.open_poll().await;
     ada.patch(&format!("/rooms/{code}"), &json!({"settings": {"voters": "ticket"}})).await;
     let tickets = ada.post(&format!("/rooms/{code}/tickets"), &json!({"count": 1})).await.1;
+    ada.delete(&format!("/rooms/{code}/tickets")).await;
+    ada.post(&format!("/polls/{poll}/reset"), &Value::Null).await;
+    ada.delete(&format!("/polls/{poll}")).await;
     ada.delete("/me/sessions").await;
     ada.delete(&format!("/rooms/{code}")).await;
-    let trail = trail_with(&server, "room_deleted").await;
-    for event in
-        ["registered", "sign_in_failed", "signed_in", "settings_changed", "tickets_made", "sessions_revoked"]
-    {
+    let third = server.nobody().with_token(&login(&server, "ada", "correct horse").await.1["access_token"]);
+    third.post("/auth/logout", &Value::Null).await;
+    let trail = trail_with(&server, "signed_out").await;
+    for event in [
+        "registered",
+        "sign_in_failed",
+        "signed_in",
+        "settings_changed",
+        "tickets_made",
+        "tickets_deleted",
+        "poll_reset",
+        "poll_deleted",
+        "sessions_revoked",
+        "room_deleted",
+        "signed_out",
+    ] {
         assert!(trail.contains(event), "{event}: {trail}");
     }
+    let events = server.state.services.store.audit(None, 100).await.unwrap();
+    assert!(events.iter().all(|event| event.address_hash.is_some()), "each from where it was done: {trail}");
     let secrets = [
         "correct horse",
         "a wrong password",
@@ -196,6 +213,26 @@ async fn the_trail_says_who_did_what_and_no_secrets() {
     assert!(!secrets.iter().any(|secret| trail.contains(secret)), "{trail}");
     let mine = server.command(&["audit", "--account", "ada"], "").await.unwrap();
     assert!(mine.lines().count() >= 6 && mine.lines().count() < trail.lines().count(), "{mine}\n\n{trail}");
+}
+
+#[tokio::test]
+async fn what_changes_nothing_is_not_in_the_trail() {
+    let server = TestServer::start().await;
+    let ada = server.host("ada").await;
+    let (code, _) = ada.open_poll().await;
+    for number in 0..3 {
+        assert_eq!(ada.delete("/me/sessions").await.0, 204);
+        let same = json!({"title": "Tea", "settings": {"voters": "guest"}});
+        assert_eq!(ada.patch(&format!("/rooms/{code}"), &same).await.0, 200);
+        let another_title = json!({"title": format!("Tea {number}"), "settings": {"change_vote": true}});
+        assert_eq!(ada.patch(&format!("/rooms/{code}"), &another_title).await.0, 200);
+        assert_eq!(ada.delete(&format!("/rooms/{code}/tickets")).await.0, 204);
+    }
+    ada.post("/auth/logout", &Value::Null).await;
+    let trail = trail_with(&server, "signed_out").await;
+    for event in ["sessions_revoked", "settings_changed", "tickets_deleted"] {
+        assert!(!trail.contains(event), "{event}: {trail}");
+    }
 }
 
 #[tokio::test]

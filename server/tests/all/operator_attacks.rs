@@ -287,15 +287,15 @@ async fn an_event_that_the_database_refuses_does_not_stop_the_trail() {
 async fn what_is_lost_of_the_trail_is_counted() {
     let rig = Rig::open(Backend::Sqlite).await;
     // Nobody takes events from the queue before something is awaited.
-    for _ in 0..1_500 {
+    for _ in 0..4_500 {
         rig.services.audit.note(SecurityEvent::SignedOut, About::default());
     }
     let lost = eventually("each is stored or said to be lost", async || {
-        let trail = rig.services.store.audit(None, 2_000).await.unwrap();
+        let trail = rig.services.store.audit(None, 5_000).await.unwrap();
         let stored = trail.iter().filter(|row| row.event == "signed_out").count();
         let lost: Vec<String> =
             trail.into_iter().filter(|row| row.event == "lost").map(|row| row.detail).collect();
-        (stored == 1_000 && !lost.is_empty()).then_some(lost)
+        (stored == 4_000 && !lost.is_empty()).then_some(lost)
     })
     .await;
     assert_eq!(lost, ["500 events"]);

@@ -54,7 +54,7 @@ pub(super) async fn register(
     Json(account): Json<NewAccount>,
 ) -> Result<Response, Refused> {
     let room = account.room.clone();
-    let signed = state.services.register(account, &caller.sender).await?;
+    let signed = state.services.register(account, &caller.asker.sender).await?;
     state.services.adopt(&caller.asker, &signed, room.as_deref()).await;
     Ok(identified(StatusCode::CREATED, signed, &headers, &state.site))
 }
@@ -66,7 +66,7 @@ pub(super) async fn login(
     headers: HeaderMap,
     Json(login): Json<Login>,
 ) -> Result<Response, Refused> {
-    let signed = state.services.login(&login.username, &login.password, &caller.sender).await?;
+    let signed = state.services.login(&login.username, &login.password, &caller.asker.sender).await?;
     state.services.adopt(&caller.asker, &signed, login.room.as_deref()).await;
     Ok(identified(StatusCode::OK, signed, &headers, &state.site))
 }
@@ -111,7 +111,7 @@ pub(super) async fn guest(
 ) -> Result<Response, Refused> {
     match &caller.asker.known {
         None => {
-            let signed = state.services.new_guest(&caller.sender).await?;
+            let signed = state.services.new_guest(&caller.asker.sender).await?;
             Ok(identified(StatusCode::CREATED, signed, &headers, &state.site))
         }
         Some(guest) if guest.me.kind == IdentityKind::Guest => {

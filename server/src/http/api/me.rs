@@ -10,7 +10,6 @@ use serde::{Deserialize, Serialize};
 
 use super::auth::forgetting;
 use super::extract::{self, Json};
-use crate::auth::Sender;
 use crate::http::caller::Verified;
 use crate::http::problem::Refused;
 use crate::state::AppState;
@@ -75,10 +74,9 @@ pub(super) async fn export(
 pub(super) async fn change_password(
     State(state): State<AppState>,
     Verified(asker): Verified,
-    sender: Sender,
     Json(password): Json<NewPassword>,
 ) -> Result<StatusCode, Refused> {
-    state.services.change_password(&asker, &password.current, &password.new, &sender).await?;
+    state.services.change_password(&asker, &password.current, &password.new).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -21,8 +21,8 @@ pub(super) async fn svg(
     Code(code): Code,
     headers: HeaderMap,
 ) -> Result<impl IntoResponse, Refused> {
-    let room = state.services.room_state(&Asker::nobody(sender.address), &code).await?.room;
-    let picture = draw(&join_url(&state.site, &headers, room.code), 8)?;
+    let code = state.services.join_code(&Asker::nobody(sender), &code).await?;
+    let picture = draw(&join_url(&state.site, &headers, code), 8)?;
     Ok(([(header::CONTENT_TYPE, "image/svg+xml"), (header::CACHE_CONTROL, "private, max-age=300")], picture))
 }
 

@@ -16,7 +16,7 @@ pub(crate) async fn login(visit: Visit, Sent(fields): Sent) -> Response {
     let signed = visit
         .state
         .services
-        .login(&text(&fields, "username"), &text(&fields, "password"), &visit.sender)
+        .login(&text(&fields, "username"), &text(&fields, "password"), &visit.asker.sender)
         .await;
     signed_in(visit, fields, signed).await
 }
@@ -30,7 +30,7 @@ pub(crate) async fn register(visit: Visit, Sent(fields): Sent) -> Response {
         room: None,
         invitation: Some(text(&fields, "invitation")),
     };
-    let signed = visit.state.services.register(account, &visit.sender).await;
+    let signed = visit.state.services.register(account, &visit.asker.sender).await;
     signed_in(visit, fields, signed).await
 }
 

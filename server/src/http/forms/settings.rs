@@ -26,7 +26,7 @@ async fn carry_out(visit: &Visit, fields: &Fields) -> Result<String, Refused> {
         "rename" => _ = services.rename(asker, &text(fields, "display_name")).await?,
         "password" => {
             let (current, new) = (text(fields, "current"), text(fields, "new"));
-            services.change_password(asker, &current, &new, &visit.sender).await?;
+            services.change_password(asker, &current, &new).await?;
         }
         "end" => {
             let none = || Problem::new(404, "no_such_session", "That session has ended already.");

@@ -31,7 +31,7 @@ async fn carry_out(visit: &mut Visit, fields: &Fields) -> Result<String, Refused
     if visit.asker.user().is_err() {
         let (username, password) = (text(fields, "username"), text(fields, "password"));
         let signed = if value(fields, "intent") == Some("login") {
-            services.login(&username, &password, &visit.sender).await?
+            services.login(&username, &password, &visit.asker.sender).await?
         } else {
             services
                 .register(
@@ -42,7 +42,7 @@ async fn carry_out(visit: &mut Visit, fields: &Fields) -> Result<String, Refused
                         room: None,
                         invitation: Some(text(fields, "invitation")),
                     },
-                    &visit.sender,
+                    &visit.asker.sender,
                 )
                 .await?
         };

@@ -100,6 +100,13 @@ impl Rig {
         eventually("time passes", async || (Clock::system().now() >= until).then_some(())).await;
     }
 
+    /// Waits for about so many reads of the database.
+    pub async fn moment(&self, number: usize) {
+        for _ in 0..number {
+            self.services.store.check().await.unwrap();
+        }
+    }
+
     /// Whether a server that starts makes every count anew. Nodes find it in Redis.
     pub fn counts_anew(&self) -> bool {
         matches!(self.ground.backend, Backend::Sqlite)
@@ -114,7 +121,7 @@ impl Rig {
 
     /// An account.
     pub async fn host(&self, name: &str) -> Asker {
-        Asker::new(self.sign_up(name).await.principal, Sender::default().address)
+        Asker::new(self.sign_up(name).await.principal, Sender::default())
     }
 
     /// Somebody without one.
@@ -122,7 +129,7 @@ impl Rig {
         let id = VoterId::new(self.hands.now(), self.services.clock.random());
         let me = Me { id, kind: IdentityKind::Guest, username: None, display_name: None };
         let expires_at = self.hands.now().plus(Duration::from_secs(1_000_000));
-        Asker::new(Principal { me, session: None, expires_at }, Sender::default().address)
+        Asker::new(Principal { me, session: None, expires_at }, Sender::default())
     }
 
     /// A room with one open single choice of three options.
