@@ -168,12 +168,17 @@ fn Sessions(
             <h2>{t().sessions}</h2>
             <Alert form/>
             <ul class="session-list">{sessions}</ul>
-            {several.then(|| view! {
-                <form method="post" action="/account">
-                    <input type="hidden" name="action" value="end_others"/>
-                    <button class="button" type="submit">{t().end_others}</button>
+            <div class="actions">
+                <form method="post" action="/logout">
+                    <button class="button" type="submit">{t().sign_out}</button>
                 </form>
-            })}
+                {several.then(|| view! {
+                    <form method="post" action="/account">
+                        <input type="hidden" name="action" value="end_others"/>
+                        <button class="button" type="submit">{t().end_others}</button>
+                    </form>
+                })}
+            </div>
         </section>
     }
     .erased()
@@ -225,12 +230,7 @@ fn Data(
         <section class="card account-wide">
             <h2>{t().your_data}</h2>
             <p>{t().export_words}</p>
-            <div class="actions">
-                <Export/>
-                <form method="post" action="/logout">
-                    <button class="button" type="submit">{t().sign_out}</button>
-                </form>
-            </div>
+            <Export/>
             <details class="confirm account-delete" open=open>
                 <summary class="button">{t().delete_account}</summary>
                 <form class="confirm-box" method="post" action="/account">
