@@ -60,12 +60,12 @@ test('the choice of tickets reaches an open page, and asks there', async ({ sign
   const room = await api.openRoom([LUNCH]);
   const phone = await visit({ phone: true });
   await openLive(phone, `/r/${room.code}`);
-  await expect(phone.getByText('One vote for each browser.')).toBeVisible();
+  await expect(phone.getByText('One vote for each browser. Whoever uses two of them can vote twice.')).toBeVisible();
   await host.goto(`/rooms/${room.code}/edit`);
   await host.getByLabel('Who may vote').selectOption('ticket');
   await host.getByRole('region', { name: 'Settings' }).getByRole('button', { name: 'Save' }).click();
   await expect(phone.getByLabel('Your voting ticket')).toBeVisible();
-  await expect(phone.getByText('One vote for each ticket.')).toBeVisible();
+  await expect(phone.getByText('One vote for each ticket, whoever holds it.')).toBeVisible();
   await expect(option(phone, 'Thai')).toBeHidden();
   await api.call('PATCH', `/rooms/${room.code}`, { settings: { voters: 'guest' } });
   await vote(phone, 'Thai');

@@ -164,7 +164,9 @@ impl Operator {
     ) -> Result<()> {
         let row = AuditRow { device: "operator".to_owned(), ..audit::row(&self.clock, event, about) };
         store::audit::insert(&mut transaction, &row).await?;
-        transaction.commit().await
+        transaction.commit().await?;
+        audit::log(&row);
+        Ok(())
     }
 }
 

@@ -58,6 +58,18 @@ pub(crate) fn Register(
     let form = FormState::new("");
     let next = local(form.value("next").or(next));
     let other = format!("/login{}", query(&next));
+    if !registration.lets_in() {
+        return view! {
+            <Layout title=t().create_account class="narrow">
+                <section class="card">
+                    <h1>{t().create_account}</h1>
+                    <p>{t().registration_closed}</p>
+                    <p><a class="button primary" href=other rel="external">{t().sign_in}</a></p>
+                </section>
+            </Layout>
+        }
+        .erased();
+    }
     let invited = (registration == Registration::Invite).then(|| {
         let first = invitation.unwrap_or_default();
         view! { <Invitation form first optional=false/> }

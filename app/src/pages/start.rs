@@ -61,7 +61,7 @@ fn StartForm(
         view! {
             <fieldset class="account-fields">
                 <legend>{t().whose_poll}</legend>
-                <p class="hint">{t().account_hint}</p>
+                <p class="hint">{if can_register { t().account_hint } else { t().registration_closed }}</p>
                 <TextField form name="username" label=t().username hint=t().username_hint most=32 autocomplete="username"/>
                 <TextField form name="password" label=t().password hint=t().password_hint kind="password" most=128 autocomplete="current-password"/>
                 {(registration == Registration::Invite).then(|| view! { <Invitation form first=String::new() optional=true/> })}

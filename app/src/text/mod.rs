@@ -72,6 +72,7 @@ pub(crate) struct Text {
     pub(crate) username_hint: &'static str,
     pub(crate) password: &'static str,
     pub(crate) password_hint: &'static str,
+    pub(crate) registration_closed: &'static str,
     pub(crate) invitation: &'static str,
     pub(crate) invitation_hint: &'static str,
     pub(crate) imprint: &'static str,

@@ -80,15 +80,7 @@ impl Audit {
     /// Notes an event. It never waits.
     pub fn note(&self, event: SecurityEvent, about: About<'_>) {
         let row = self.row(event, about);
-        tracing::info!(
-            target: "audit",
-            event = row.event,
-            account = row.account.map(tracing::field::display),
-            room = row.room.map(tracing::field::display),
-            address = row.address_hash,
-            device = row.device,
-            detail = row.detail,
-        );
+        log(&row);
         if self.queue.try_send(row).is_err() {
             self.lost.fetch_add(1, Ordering::Relaxed);
         }
@@ -118,6 +110,19 @@ impl Audit {
         let address_hash = hex(&self.key.mac(&format!("address {day}"), address.as_bytes())[..8]);
         AuditRow { address_hash: Some(address_hash), device: sender.device.clone(), ..row }
     }
+}
+
+/// Writes an event to the log.
+pub(crate) fn log(row: &AuditRow) {
+    tracing::info!(
+        target: "audit",
+        event = row.event,
+        account = row.account.map(tracing::field::display),
+        room = row.room.map(tracing::field::display),
+        address = row.address_hash,
+        device = row.device,
+        detail = row.detail,
+    );
 }
 
 /// An event of now, as it is stored, without where it came from.

@@ -12,6 +12,7 @@ use reqwest::{Method, Response};
 use serde_json::{Value, json};
 use server::config::Config;
 use server::doors::{DoorSettings, Limit};
+use tokio_tungstenite::tungstenite::Error;
 
 use crate::support::client::TestServer;
 use crate::support::eventually;
@@ -523,4 +524,77 @@ async fn passwords_that_are_tried_first_cannot_be_chosen() {
     let change = json!({"current": "correct horse", "new": "qwertyuiop"});
     let (status, refused) = ada.post("/me/password", &change).await;
     assert_eq!((status, &refused["errors"][0]["field"]), (422, &json!("new")));
+}
+
+/// A server that lets in twice an hour at one door, and everything elsewhere.
+async fn twice_an_hour(door: impl FnOnce(&mut DoorSettings) -> &mut Limit) -> TestServer {
+    TestServer::start_with(|config| *door(&mut config.doors) = limit("2/1h")).await
+}
+
+#[tokio::test]
+async fn the_third_account_from_an_address_is_refused() {
+    let server = twice_an_hour(|doors| &mut doors.limit_accounts).await;
+    for (name, wanted) in [("ada", 201), ("bob", 201), ("eve", 429)] {
+        let body = json!({"username": name, "password": "correct horse"});
+        assert_eq!(server.nobody().post("/auth/register", &body).await.0, wanted, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn the_third_sign_in_from_an_address_is_refused_whatever_the_name() {
+    let server = twice_an_hour(|doors| &mut doors.limit_logins).await;
+    for (name, wanted) in [("ada", 401), ("bob", 401), ("eve", 429)] {
+        assert_eq!(login(&server, name, "wrong horses").await.status(), wanted, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn the_third_room_of_an_account_is_refused_a_copy_too() {
+    let server = twice_an_hour(|doors| &mut doors.limit_rooms).await;
+    let host = server.host("ada").await;
+    let (code, _) = host.open_poll().await;
+    let copy = format!("/rooms/{code}/duplicate");
+    assert_eq!(host.post(&copy, &Value::Null).await.0, 201);
+    assert_eq!(host.post(&copy, &Value::Null).await.1["code"], "rate_limited");
+    assert_eq!(host.post("/rooms", &json!({"title": "More"})).await.0, 429);
+    server.host("bob").await.open_poll().await;
+}
+
+#[tokio::test]
+async fn the_third_export_of_a_voter_is_refused() {
+    let server = twice_an_hour(|doors| &mut doors.limit_exports).await;
+    let (one, other) = (server.guest().await, server.guest().await);
+    for wanted in [200, 200, 429] {
+        let answer = one.request(Method::GET, "/api/v1/me/export").send().await.unwrap();
+        assert_eq!(answer.status(), wanted);
+        // To its end: nobody has two written out at once.
+        answer.bytes().await.unwrap();
+    }
+    assert_eq!(other.get("/me/export").await.0, 200);
+}
+
+#[tokio::test]
+async fn the_third_socket_from_an_address_is_refused() {
+    let server = twice_an_hour(|doors| &mut doors.limit_sockets).await;
+    for is_let_in in [true, true, false] {
+        let refused = Socket::open(&server, &[]).await.err();
+        let status = refused.map(|error| match error {
+            Error::Http(answer) => answer.status().as_u16(),
+            other => panic!("{other}"),
+        });
+        assert_eq!(status, (!is_let_in).then_some(429));
+    }
+}
+
+#[tokio::test]
+async fn the_third_join_from_an_address_is_refused_and_the_socket_stays() {
+    let server = twice_an_hour(|doors| &mut doors.limit_joins).await;
+    let (code, _) = server.host("ada").await.open_poll().await;
+    let mut socket = Socket::of(&server, &server.guest().await.token).await;
+    for _ in 0..2 {
+        socket.join(&code).await;
+    }
+    socket.say(&json!({"type": "join", "room": code})).await;
+    assert_eq!(socket.hear_a("error").await["code"], "rate_limited");
+    assert_eq!(socket.hear_all().await, [] as [Value; 0]);
 }

@@ -95,6 +95,13 @@ async fn closed_registration_lets_nobody_in() {
     let body = json!({"username": "ada", "password": "correct horse"});
     let (status, answer) = server.nobody().post("/auth/register", &body).await;
     assert_eq!((status, &answer["code"]), (403, &json!("registration_closed")));
+    for (path, is_form_kept) in [("/register", false), ("/start", true)] {
+        let page = server.nobody().request(Method::GET, path).send().await.unwrap().text().await.unwrap();
+        assert!(page.contains("Accounts are made by the operator here"), "{path}");
+        assert!(!page.contains("A user name and a password are all it takes"), "{path}");
+        assert_eq!(page.contains("name=\"password\""), is_form_kept, "{path}");
+        assert!(!page.contains("value=\"register\""), "{path}");
+    }
 }
 
 #[tokio::test]

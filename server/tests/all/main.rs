@@ -19,6 +19,7 @@ mod fuzz;
 mod hostile;
 mod http;
 mod identity;
+mod logs;
 mod losses;
 mod nodes;
 mod odd;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use reqwest::Method;
@@ -151,18 +151,28 @@ async fn a_session_ends_by_itself_when_unused() {
 async fn a_logged_out_token_is_refused_on_http_and_its_socket_closed_on_another_node_too() {
     let place = Place::fresh().await;
     let (one, two) = (TestServer::node(&place).await, TestServer::node(&place).await);
-    let ada = sign_up(&one, "ada").await;
-    let (here, there) = (holder(&one, &ada), holder(&two, &ada));
-    let mut sockets = [Socket::of(&one, &here.token).await, Socket::of(&two, &there.token).await];
-    assert_eq!(here.post("/auth/logout", &Value::Null).await.0, 204);
-    for person in [&here, &there] {
-        assert_eq!(person.get("/me").await.1["code"], "invalid_token");
+    let mut ada = sign_up(&one, "ada").await;
+    let mut took = Vec::new();
+    for _ in 0..7 {
+        let (here, there) = (holder(&one, &ada), holder(&two, &ada));
+        let mut sockets = [Socket::of(&one, &here.token).await, Socket::of(&two, &there.token).await];
+        assert_eq!(here.post("/auth/logout", &Value::Null).await.0, 204);
+        let ended = Instant::now();
+        for socket in &mut sockets {
+            assert_eq!(socket.hear_a("bye").await["reason"], "logout");
+            assert_eq!(socket.closed_with().await, Some(4401));
+        }
+        took.push(ended.elapsed());
+        for person in [&here, &there] {
+            assert_eq!(person.get("/me").await.1["code"], "invalid_token");
+        }
+        assert_eq!(refresh(&two, &ada["refresh_token"]).await.0, 401);
+        ada = sign_in(&one, "ada", PASSWORD).await.1;
     }
-    for socket in &mut sockets {
-        assert_eq!(socket.hear_a("bye").await["reason"], "logout");
-        assert_eq!(socket.closed_with().await, Some(4401));
-    }
-    assert_eq!(refresh(&two, &ada["refresh_token"]).await.0, 401);
+    // Within a second is promised. Were it not told at once, it would be noticed within five: here the middle one tells them
+    // apart, and a machine that stands still for a moment changes nothing.
+    took.sort_unstable();
+    assert!(took[took.len() / 2] < Duration::from_secs(1), "{took:?}");
 }
 
 #[tokio::test]
