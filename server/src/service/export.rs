@@ -45,10 +45,13 @@ impl Services {
         let mut writing = JoinSet::new();
         // A task of its own, so that it does not stand still in its turn while the reader takes nothing.
         writing.spawn(async move {
+            let out = Out(parts);
             // What is cut short is no JSON, so that nobody takes it for the whole.
-            if let Err(error) = services.write_out(&asker, &principal, &under_way, &Out(parts)).await {
+            if let Err(error) = services.write_out(&asker, &principal, &under_way, &out).await {
                 tracing::warn!(%error, "an export was cut short");
             }
+            // Before the answer ends: whoever has it whole may ask again at once.
+            drop(under_way);
         });
         let parts = unfold((written, writing), async |(mut written, writing)| {
             written.recv().await.map(|part| (Ok(part), (written, writing)))
