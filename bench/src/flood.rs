@@ -44,9 +44,9 @@ pub(crate) async fn compare(binary: &Path) -> Outcome<()> {
         sleep(TIDE).await;
     }
     println!("| receipt | quiet | in a flood | flood / quiet |\n|---|---|---|---|");
-    print("median, ms", middle(&quiet, |votes| votes.median), middle(&flooded, |votes| votes.median));
+    print_row("median, ms", middle(&quiet, |votes| votes.median), middle(&flooded, |votes| votes.median));
     let ratio =
-        print("99 of 100, ms", middle(&quiet, |votes| votes.p99), middle(&flooded, |votes| votes.p99));
+        print_row("99 of 100, ms", middle(&quiet, |votes| votes.p99), middle(&flooded, |votes| votes.p99));
     if ratio > BOUND {
         return Err(
             format!("in a flood, 99 of 100 votes take more than {BOUND} times what they take else").into()
@@ -87,7 +87,7 @@ fn flooder(address: SocketAddr) -> Outcome<tokio::process::Child> {
 }
 
 /// Prints a row of the table, and answers its ratio.
-fn print(what: &str, quiet: f64, flooded: f64) -> f64 {
+fn print_row(what: &str, quiet: f64, flooded: f64) -> f64 {
     println!("| {what} | {quiet:.2} | {flooded:.2} | {:.2} |", flooded / quiet);
     flooded / quiet
 }

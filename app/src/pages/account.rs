@@ -59,16 +59,7 @@ pub(crate) fn Register(
     let next = local(form.value("next").or(next));
     let other = format!("/login{}", query(&next));
     if !registration.lets_in() {
-        return view! {
-            <Layout title=t().create_account class="narrow">
-                <section class="card">
-                    <h1>{t().create_account}</h1>
-                    <p>{t().registration_closed}</p>
-                    <p><a class="button primary" href=other rel="external">{t().sign_in}</a></p>
-                </section>
-            </Layout>
-        }
-        .erased();
+        return view! { <Closed login=other/> }.erased();
     }
     let invited = (registration == Registration::Invite).then(|| {
         let first = invitation.unwrap_or_default();
@@ -92,6 +83,24 @@ pub(crate) fn Register(
                     {t().have_account} " "
                     <a href=other rel="external">{t().sign_in}</a>
                 </p>
+            </section>
+        </Layout>
+    }
+    .erased()
+}
+
+/// What stands in place of the form where nobody may make an account.
+#[component]
+fn Closed(
+    /// Where to sign in.
+    login: String,
+) -> impl IntoView {
+    view! {
+        <Layout title=t().create_account class="narrow">
+            <section class="card">
+                <h1>{t().create_account}</h1>
+                <p>{t().registration_closed}</p>
+                <p><a class="button primary" href=login rel="external">{t().sign_in}</a></p>
             </section>
         </Layout>
     }

@@ -8,15 +8,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use backends::Port;
 use domain::{BallotId, IdentityKind, Timestamp, VoterId};
 use serde_json::{Value, json};
 use server::auth::key::KeyRing;
 use server::auth::token::Tokens;
 use server::clock::Clock;
 use sqlx::Row;
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 
 use crate::support::eventually;
+use crate::support::process::{serve, voxpop};
 
 const BALLOTS: usize = 10_000;
 const KEY: &str = "a key for this test that is long enough";
@@ -24,7 +26,8 @@ const KEY: &str = "a key for this test that is long enough";
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_recorded_survives_a_kill_in_the_middle_of_a_flood() {
     let folder = tempfile::tempdir().unwrap();
-    let address = free_address();
+    let port = Port::free().unwrap();
+    let address = port.address();
     let mut child = start(folder.path(), address).await;
     let client = reqwest::Client::new();
     let host = call(
@@ -120,27 +123,10 @@ async fn flood(
     }
 }
 
-fn free_address() -> SocketAddr {
-    std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap()
-}
-
 async fn start(folder: &Path, address: SocketAddr) -> Child {
-    let child = Command::new(env!("CARGO_BIN_EXE_voxpop"))
-        .arg("serve")
-        .current_dir(folder)
-        .env_clear()
-        .env("VOXPOP_LISTEN", address.to_string())
-        .env("DATABASE_URL", "sqlite://flood.db")
-        .env("VOXPOP_JWT_KEY", KEY)
-        .stderr(Stdio::null())
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap();
-    eventually("the server answers", async || {
-        reqwest::get(format!("http://{address}/readyz")).await.ok().map(|_| ())
-    })
-    .await;
-    child
+    let mut command = voxpop("sqlite://flood.db");
+    command.current_dir(folder).env("VOXPOP_JWT_KEY", KEY).stderr(Stdio::null());
+    serve(command, address).await
 }
 
 async fn call(

@@ -16,6 +16,7 @@ mod doors;
 mod drafts;
 mod exports;
 mod fuzz;
+mod guessing;
 mod hostile;
 mod http;
 mod identity;

@@ -13,9 +13,9 @@ use server::state::AppState;
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
-use tokio::process::Command;
 use tokio::sync::oneshot;
 
+use super::process::voxpop;
 use super::rig;
 use super::services::Place;
 
@@ -80,8 +80,8 @@ impl TestServer {
     /// Runs a command of the operator's beside the server, with this on its standard input. What it printed, or its last
     /// words.
     pub async fn command(&self, words: &[&str], input: &str) -> Result<String, String> {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_voxpop"));
-        command.args(words).env_clear().env("DATABASE_URL", &self.database_url);
+        let mut command = voxpop(&self.database_url);
+        command.args(words);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut running = command.spawn().unwrap();
         running.stdin.take().unwrap().write_all(input.as_bytes()).await.unwrap();

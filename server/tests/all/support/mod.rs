@@ -19,6 +19,7 @@ macro_rules! on_every_backend {
 }
 
 pub mod client;
+pub mod process;
 pub mod rig;
 pub mod services;
 pub mod socket;
