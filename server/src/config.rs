@@ -56,7 +56,7 @@ pub struct Config {
     #[arg(long, env = "VOXPOP_PRIVACY_URL")]
     pub privacy_url: Option<String>,
     /// Delete rooms in which nothing happened for so many days (no poll was made, opened, closed or voted in), and the
-    /// names of guests as old whose first token, good for a year, has ended. Without it they are kept.
+    /// names of guests that were given before that and more than a year ago. Without it they are kept.
     #[arg(long, env = "VOXPOP_RETENTION_DAYS", value_parser = clap::value_parser!(u32).range(1..))]
     pub retention_days: Option<u32>,
     /// Proxies in front of this server, as addresses or networks: `10.0.0.0/8,::1`. Only what these say in

@@ -12,6 +12,7 @@ pub mod error;
 pub mod faults;
 pub mod http;
 pub mod operator;
+mod places;
 pub mod preflight;
 pub mod secret;
 pub mod serve;

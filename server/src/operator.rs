@@ -1,12 +1,14 @@
 //! What an operator does from the command line, beside a running server or without one. It works on the database alone;
 //! servers notice within a few seconds.
 
+use std::path::Path;
 use std::time::Duration;
 
 use domain::code::ALPHABET;
 use domain::{DisplayName, FieldError, Password, Problem, RoomCode, UserId, Username};
 
 use crate::audit::{self, About, SecurityEvent};
+use crate::auth::key;
 use crate::auth::password::{Passwords, check_choice};
 use crate::ballot_box::close_all;
 use crate::clock::Clock;
@@ -19,6 +21,8 @@ use crate::store::{self, Store, Write, invitations, rooms, sessions};
 
 /// How many characters passwords and invitations have that are made here: 24^20 is about 2^91.
 const LENGTH: usize = 20;
+/// How many rooms of an account are looked up at once to be taken down.
+const ROOMS_AT_ONCE: u32 = 100;
 
 /// Acts on a database.
 pub struct Operator {
@@ -112,12 +116,39 @@ impl Operator {
         self.commit_with_event(transaction, SecurityEvent::RoomTakenDown, about_room(&room)).await
     }
 
+    /// Takes all rooms of an account down, and answers their codes.
+    pub async fn take_down_all_of(&self, name: &str) -> Result<Vec<RoomCode>> {
+        let host = self.user(name).await?.id;
+        let mut codes = Vec::new();
+        loop {
+            let rooms = self.store.rooms_of(host, "", None, ROOMS_AT_ONCE).await?;
+            if rooms.is_empty() {
+                return Ok(codes);
+            }
+            for room in rooms {
+                self.take_down(room.code.as_str()).await?;
+                codes.push(room.code);
+            }
+        }
+    }
+
     /// Puts a room back that was taken down. Its polls stay closed.
     pub async fn restore(&self, code: &str) -> Result<()> {
         let mut transaction = self.store.begin().await?;
         let room = find_room(&mut transaction, code).await?;
         rooms::set_taken_down(&mut transaction, room.id, None, self.clock.now()).await?;
         self.commit_with_event(transaction, SecurityEvent::RoomRestored, about_room(&room)).await
+    }
+
+    /// Puts a new signing key before those in a file, and answers its name; without `keep` the old ones go.
+    pub async fn rotate_keys(&self, file: &Path, keep: bool) -> Result<String> {
+        // Begun before the file is changed: no key signs that the trail does not know of.
+        let transaction = self.store.begin().await?;
+        let id = key::rotate(file, keep, &self.clock).await?;
+        let detail = format!("{id} signs{}", if keep { "" } else { ", the old ones are gone" });
+        let about = About { detail: &detail, ..About::default() };
+        self.commit_with_event(transaction, SecurityEvent::KeysRotated, about).await?;
+        Ok(id)
     }
 
     /// The newest security events, of an account or of all.

@@ -86,6 +86,7 @@ fn Guest(
                 <Name display_name hint=t().guest_name_hint/>
                 <section class="card">
                     <h2>{t().your_data}</h2>
+                    <Alert form=FormState::new("forget")/>
                     <p>{t().guest_data}</p>
                     <div class="actions">
                         <Export/>
@@ -167,6 +168,7 @@ fn Sessions(
         <section class="card account-wide">
             <h2>{t().sessions}</h2>
             <Alert form/>
+            <Alert form=FormState::new("end_others")/>
             <ul class="session-list">{sessions}</ul>
             <div class="actions">
                 <form method="post" action="/logout">

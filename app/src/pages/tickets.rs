@@ -55,6 +55,7 @@ fn Page(
                     </form>
                     <div class="card">
                         <p>{(t().tickets_used)(used_count, total)}</p>
+                        <Alert form=FormState::new("delete_unused")/>
                         {has_unused.then(|| view! {
                             <p class="hint">{t().print_hint}</p>
                             <details class="confirm">

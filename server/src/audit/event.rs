@@ -49,6 +49,8 @@ pub enum SecurityEvent {
     GuestAdopted,
     /// The operator invited somebody.
     InvitationMade,
+    /// The operator put another signing key first.
+    KeysRotated,
     /// More happened than could be stored.
     Lost,
 }
@@ -80,6 +82,7 @@ impl SecurityEvent {
             Self::TicketsDeleted => "tickets_deleted",
             Self::GuestAdopted => "guest_adopted",
             Self::InvitationMade => "invitation_made",
+            Self::KeysRotated => "keys_rotated",
             Self::Lost => "lost",
         }
     }

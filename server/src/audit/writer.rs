@@ -7,7 +7,6 @@ use tokio::sync::mpsc;
 
 use super::{About, Audit, SecurityEvent};
 use crate::background::Stopped;
-use crate::error::Result;
 use crate::store::Store;
 use crate::store::audit::AuditRow;
 
@@ -55,32 +54,22 @@ impl Writer {
 
     /// Stores what waits; where that fails the rest goes on waiting, and the queue fills up behind it.
     async fn store_all(&self, waiting: &mut Vec<AuditRow>) {
+        let mut most = BATCH;
         while !waiting.is_empty() {
-            let batch = &waiting[..waiting.len().min(BATCH)];
-            let stored = match self.store.insert_audit(batch).await {
-                Err(error) if error.is_bad_data() => self.store_each(batch).await,
-                stored => stored,
-            };
-            match stored {
-                Ok(()) => drop(waiting.drain(..waiting.len().min(BATCH))),
+            let number = waiting.len().min(most);
+            match self.store.insert_audit(&waiting[..number]).await {
+                Ok(()) => drop(waiting.drain(..number)),
+                Err(error) if !error.is_bad_data() => {
+                    return tracing::warn!(%error, waiting = waiting.len(), "security events could not be stored");
+                }
+                // One is such that the database does not take it: it is found by storing them one by one.
+                Err(_) if number > 1 => most = 1,
                 Err(error) => {
-                    return tracing::warn!(%error, "security events could not be stored; trying again");
-                }
-            }
-        }
-    }
-
-    /// Stores events one by one, for one is such that the database does not take it: that is in the log, and counts as lost.
-    async fn store_each(&self, batch: &[AuditRow]) -> Result<()> {
-        for row in batch {
-            match self.store.insert_audit(std::slice::from_ref(row)).await {
-                Err(error) if error.is_bad_data() => {
-                    tracing::error!(%error, event = row.event, "a security event could not be stored");
+                    tracing::error!(%error, event = waiting[0].event, "a security event could not be stored");
                     self.audit.lost.fetch_add(1, Ordering::Relaxed);
+                    drop(waiting.drain(..1));
                 }
-                stored => stored?,
             }
         }
-        Ok(())
     }
 }

@@ -143,6 +143,10 @@ fn inner(error: impl std::fmt::Display) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+
+    use futures_util::FutureExt;
+
     use super::*;
 
     #[tokio::test]
@@ -154,6 +158,28 @@ mod tests {
         assert!(passwords.verify(right.clone(), Some(stored.clone())).await.unwrap());
         assert!(!passwords.verify(Password::parse("wrong horses").unwrap(), Some(stored)).await.unwrap());
         assert!(!passwords.verify(right, None).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_password_is_verified_where_there_is_no_user_too() {
+        let passwords = Passwords::new([7; 16]).unwrap();
+        let threads = available_parallelism().map_or(1, usize::from).saturating_sub(1).max(1);
+        let gates: Vec<_> = (0..threads)
+            .map(|_| {
+                let (gate, opened) = sync_channel::<()>(0);
+                passwords.queue.try_send(Box::new(move || _ = opened.recv())).unwrap();
+                gate
+            })
+            .collect();
+        let password = || Password::parse("correct horse").unwrap();
+        let mut nobodys = pin!(passwords.verify(password(), None));
+        assert!((&mut nobodys).now_or_never().is_none(), "it waits for a thread, as one for somebody does");
+        drop(gates);
+        assert!(!nobodys.await.unwrap());
+        assert!(
+            passwords.verify(password(), Some(passwords.dummy.to_string())).await.is_ok(),
+            "and has a hash to compare with"
+        );
     }
 
     #[tokio::test]

@@ -18,7 +18,7 @@ pub(crate) use intent::close_all;
 pub use local::LocalBallotBox;
 pub use redis::{Keys, Limits, Link, RedisBallotBox, set_by_redis};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::shard::Shard;
 use crate::store::polls::PollRecord;
 
@@ -59,6 +59,18 @@ pub struct Place {
     pub epoch: u64,
     /// The entry's number, from 1.
     pub n: u64,
+}
+
+/// The code of what is refused while a count is made anew.
+const REBUILDING: &str = "rebuilding";
+
+/// Whether a command or a deletion comes to pass: it is in the database, even where Redis could not be told of it yet.
+pub(crate) fn is_committed<T>(done: &Result<T>) -> bool {
+    match done {
+        Ok(_) | Err(Error::Redis(_)) => true,
+        Err(Error::Problem(problem)) => problem.code == REBUILDING,
+        Err(_) => false,
+    }
 }
 
 /// How far the recorder of a shard has come.

@@ -7,7 +7,7 @@ use server::auth::key;
 use server::clock::Clock;
 use server::secret::Secret;
 
-use super::told;
+use super::{Database, told};
 
 /// Signing keys.
 #[derive(Debug, Subcommand)]
@@ -22,17 +22,15 @@ pub(crate) enum Keys {
         /// Keys that are set.
         #[arg(long, env = "VOXPOP_JWT_KEY", hide_env_values = true)]
         jwt_key: Option<Secret>,
-        /// The same as the server's: the file of keys is beside it.
-        #[arg(long, env = "DATABASE_URL", default_value = "sqlite://data/voxpop.db", hide_env_values = true)]
-        database_url: Secret,
+        #[command(flatten)]
+        database: Database,
     },
 }
 
 /// Carries it out.
 pub(crate) async fn run(keys: Keys) -> Result<(), String> {
-    let Keys::Rotate { drop_old, jwt_key, database_url } = keys;
-    let clock = Clock::system();
-    let file = server::key_file(database_url.reveal()).filter(|_| jwt_key.is_none());
+    let Keys::Rotate { drop_old, jwt_key, database } = keys;
+    let file = database.key_file().filter(|_| jwt_key.is_none());
     if drop_old && jwt_key.is_some() {
         let advice = "VOXPOP_JWT_KEY is set, so no key is dropped here. Make one (voxpop keys rotate), set it alone on every \
                       node, and start them anew.";
@@ -45,9 +43,9 @@ pub(crate) async fn run(keys: Keys) -> Result<(), String> {
             file.display()
         )),
         Some(file) => {
-            let id = key::rotate(&file, !drop_old, &clock).await.map_err(told)?;
+            let id = database.open().await?.rotate_keys(&file, !drop_old).await.map_err(told)?;
             writeln!(stdout(), "The key {id} signs from the next start on.").map_err(told)
         }
-        None => writeln!(stdout(), "{}", key::fresh_text(&clock)).map_err(told),
+        None => writeln!(stdout(), "{}", key::fresh_text(&Clock::system())).map_err(told),
     }
 }

@@ -6,6 +6,8 @@ pub(crate) mod keys;
 pub(crate) mod room;
 pub(crate) mod user;
 
+use std::path::PathBuf;
+
 use clap::Args;
 use server::operator::Operator;
 use server::secret::Secret;
@@ -21,6 +23,11 @@ pub(crate) struct Database {
 impl Database {
     async fn open(&self) -> Result<Operator, String> {
         Operator::open(self.database_url.reveal()).await.map_err(told)
+    }
+
+    /// Where its signing keys are: beside it, if it is a file.
+    fn key_file(&self) -> Option<PathBuf> {
+        server::key_file(self.database_url.reveal())
     }
 }
 

@@ -30,10 +30,13 @@ pub(crate) enum User {
         #[command(flatten)]
         database: Database,
     },
-    /// Let an account sign in no more; it is signed out everywhere.
+    /// Let an account sign in no more; it is signed out everywhere. Its rooms stay, and its open polls go on.
     Disable {
         /// The user name.
         name: String,
+        /// Take its rooms down too, and print their codes: each can be put back with `voxpop room restore`.
+        #[arg(long)]
+        rooms: bool,
         #[command(flatten)]
         database: Database,
     },
@@ -86,8 +89,11 @@ pub(crate) async fn run(user: User) -> Result<(), String> {
             let made = database.open().await?.reset_password(&name, password.read()?).await;
             password.tell(&made.map_err(told)?)
         }
-        User::Disable { name, database } => {
-            database.open().await?.set_disabled(&name, true).await.map_err(told)
+        User::Disable { name, rooms, database } => {
+            let operator = database.open().await?;
+            operator.set_disabled(&name, true).await.map_err(told)?;
+            let down = if rooms { operator.take_down_all_of(&name).await.map_err(told)? } else { Vec::new() };
+            down.iter().try_for_each(|code| writeln!(stdout(), "{code}")).map_err(told)
         }
         User::Enable { name, database } => {
             database.open().await?.set_disabled(&name, false).await.map_err(told)

@@ -4,8 +4,8 @@
 //! Redis all nodes count together in it; should that not answer at once, a node counts by itself, since no vote may
 //! wait for a limit.
 
+mod admitted;
 mod bounded;
-mod found;
 mod memory;
 mod rate;
 mod seeking;
@@ -24,6 +24,7 @@ use tokio::time::timeout;
 use self::memory::Memory;
 pub use self::rate::{Limit, Rate};
 use self::seeking::Seeking;
+pub use self::seeking::Turn;
 pub use self::settings::DoorSettings;
 pub use self::throttle::Attempt;
 use self::until::Until;
@@ -164,7 +165,7 @@ impl Doors {
     }
 
     /// Counts what has happened already. Whoever has used the rate up is held up by [`look`](Self::look) until there is one
-    /// left. What is counted together has no end but that: so whoever is held up must not be charged any more.
+    /// left; however often they are charged beyond it, the wait is no longer.
     pub async fn charge(&self, door: Door, who: impl Into<Who>) {
         let Limit::At(rate) = self.settings.limit(door) else { return };
         let key = key(door, &who.into());
@@ -175,7 +176,7 @@ impl Doors {
         self.hold_up(key, wait);
     }
 
-    /// The same, counted by this node alone. However often somebody is charged beyond the rate, the wait is no longer.
+    /// The same, counted by this node alone.
     pub fn charge_here(&self, door: Door, who: impl Into<Who>) {
         let Limit::At(rate) = self.settings.limit(door) else { return };
         let key = key(door, &who.into());

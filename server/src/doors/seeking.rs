@@ -6,14 +6,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::{RoomCode, VoterId};
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::{Mutex, OwnedMutexGuard, Semaphore, SemaphorePermit};
 
-use super::found::Found;
+use super::admitted::Admitted;
 use super::until::Until;
-use super::{Doors, Who};
+use super::{Door, Doors, Who, too_many};
+use crate::error::Result;
 
 /// How many look at once. Addresses share a turn with one in so many others.
 const TURNS: u64 = 64;
+/// How many wait for a turn. A hall that comes in at once does not wait long: where one found the code, the others look no
+/// more.
+const WAITING: usize = 5_000;
 /// For how long it is known that a code was found from an address. Whoever goes on using it there renews that.
 const FROM_ADDRESS: Duration = Duration::from_secs(60 * 60);
 /// For how long it is known that somebody has found a code: over a day of meetings a phone that was put away comes back.
@@ -24,18 +28,33 @@ const BY_VOTER: Duration = Duration::from_secs(24 * 60 * 60);
 #[derive(Clone)]
 pub(super) struct Seeking {
     from_addresses: Until,
-    by_voters: Found,
-    turns: Arc<[Mutex<()>]>,
+    by_voters: Admitted,
+    turns: Arc<[Line]>,
     /// Who shares a turn with whom: nobody outside can work that out.
     hashing: RandomState,
 }
+
+/// Those who wait for a turn, and the turn.
+struct Line {
+    places: Semaphore,
+    turn: Arc<Mutex<()>>,
+}
+
+impl Default for Line {
+    fn default() -> Self {
+        Self { places: Semaphore::new(WAITING), turn: Arc::default() }
+    }
+}
+
+/// An address's turn to look for a code, for as long as this is kept.
+pub struct Turn(#[expect(dead_code, reason = "kept for its end")] OwnedMutexGuard<()>);
 
 impl Default for Seeking {
     fn default() -> Self {
         Self {
             from_addresses: Until::default(),
-            by_voters: Found::default(),
-            turns: (0..TURNS).map(|_| Mutex::default()).collect(),
+            by_voters: Admitted::default(),
+            turns: (0..TURNS).map(|_| Line::default()).collect(),
             hashing: RandomState::new(),
         }
     }
@@ -62,10 +81,13 @@ impl Doors {
     }
 
     /// Waits for an address's turn to look for a code that is not known there: one after another, so that of many guesses sent
-    /// side by side each is seen by the next.
-    pub async fn turn(&self, from: IpAddr) -> MutexGuard<'_, ()> {
-        let place = usize::try_from(self.seeking.hashing.hash_one(Who::from(from)) % TURNS).unwrap_or(0);
-        self.seeking.turns[place].lock().await
+    /// side by side each is seen by the next. Refuses with 429 `rate_limited` where very many wait.
+    pub async fn turn(&self, from: IpAddr) -> Result<Turn> {
+        let line = usize::try_from(self.seeking.hashing.hash_one(Who::from(from)) % TURNS).unwrap_or(0);
+        let line = &self.seeking.turns[line];
+        let _place: SemaphorePermit<'_> =
+            line.places.try_acquire().map_err(|_| too_many(Door::Miss, Duration::from_secs(1)))?;
+        Ok(Turn(line.turn.clone().lock_owned().await))
     }
 }
 

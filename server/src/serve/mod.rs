@@ -2,7 +2,6 @@
 
 mod body;
 mod patience;
-mod places;
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -26,7 +25,8 @@ use tokio::sync::watch;
 
 use body::Timely;
 use patience::{Patient, Phase, Watch};
-use places::{Place, Places};
+
+use crate::places::{Place, Places};
 
 /// How large the head of a request may be.
 const HEAD_BYTES: usize = 16 * 1024;
@@ -113,14 +113,15 @@ async fn attend(
     let watched = watch.clone();
     let router = TowerToHyperService::new(router);
     let answer = service_fn(move |request: Request<Incoming>| {
-        watched.enter(Phase::Answering);
         let mut request = request.map(|body| Body::new(Timely::new(body, patience.body)));
         request.extensions_mut().insert(ConnectInfo(peer));
         let (answer, watched) = (router.call(request), watched.clone());
         async move {
+            // Not before: hyper begins with an answer when the one before has been taken.
+            watched.enter(Phase::Answering);
             let response = answer.await?;
             let is_socket = response.status() == StatusCode::SWITCHING_PROTOCOLS;
-            watched.enter(if is_socket { Phase::Socket } else { Phase::Idle });
+            watched.enter(if is_socket { Phase::Socket } else { Phase::IdleOrTaken });
             Ok::<_, Infallible>(response)
         }
     });

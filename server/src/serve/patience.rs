@@ -11,10 +11,11 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::Patience;
-use super::places::Place;
+use crate::places::Place;
 
-/// How much of an answer has to be taken before its reader is given more time, in bytes, unless nothing is left to take: some
-/// 400 bytes a second. Taken byte by byte, an answer would be kept in memory for days.
+/// How much of an answer the system has to take over for its reader before that is given [`Patience::idle`] once more, in
+/// bytes: some 400 bytes a second. Taken byte by byte, an answer would be kept in memory for days. A reader that was never
+/// waited for is not held to it.
 const PORTION: usize = 64 * 1024;
 
 /// What a connection is at.
@@ -25,7 +26,7 @@ pub(super) enum Phase {
     /// A request is being answered, its body read: others bound how long that takes.
     Answering,
     /// Between requests, or an answer is being taken.
-    Idle,
+    IdleOrTaken,
     /// It is a socket, which has bounds of its own.
     Socket,
 }
@@ -41,6 +42,8 @@ struct At {
     since: Instant,
     /// How much was taken since.
     taken: usize,
+    /// Whether there was more since than the system had room for: its reader is slow.
+    was_full: bool,
     /// Whose connection it is: woken when the phase is another, and with it the time to give up.
     reader: Option<Waker>,
 }
@@ -50,14 +53,20 @@ impl Watch {
     pub(super) fn new(patience: Patience) -> Self {
         Self {
             patience,
-            at: Mutex::new(At { phase: Phase::Head, since: Instant::now(), taken: 0, reader: None }),
+            at: Mutex::new(At {
+                phase: Phase::Head,
+                since: Instant::now(),
+                taken: 0,
+                was_full: false,
+                reader: None,
+            }),
         }
     }
 
     /// Notes what the connection is at from now on.
     pub(super) fn enter(&self, phase: Phase) {
         let mut at = self.at();
-        (at.phase, at.since, at.taken) = (phase, Instant::now(), 0);
+        (at.phase, at.since, at.taken, at.was_full) = (phase, Instant::now(), 0, false);
         if let Some(reader) = at.reader.take() {
             reader.wake();
         }
@@ -66,7 +75,7 @@ impl Watch {
     /// Notes that something came.
     fn read(&self) {
         let mut at = self.at();
-        if at.phase == Phase::Idle {
+        if at.phase == Phase::IdleOrTaken {
             (at.phase, at.since) = (Phase::Head, Instant::now());
         }
     }
@@ -80,10 +89,15 @@ impl Watch {
         }
     }
 
-    /// Notes that all was taken that there was.
+    /// Notes that the system has no room for more.
+    fn full(&self) {
+        self.at().was_full = true;
+    }
+
+    /// Notes that all was taken that there was. There may be more to come: of a slow reader it says nothing.
     fn flushed(&self) {
         let mut at = self.at();
-        if at.taken > 0 {
+        if at.taken > 0 && !at.was_full {
             at.goes_on();
         }
     }
@@ -96,7 +110,7 @@ impl Watch {
         }
         match at.phase {
             Phase::Head => Some(at.since + self.patience.head),
-            Phase::Idle => Some(at.since + self.patience.idle),
+            Phase::IdleOrTaken => Some(at.since + self.patience.idle),
             Phase::Answering | Phase::Socket => None,
         }
     }
@@ -107,10 +121,10 @@ impl Watch {
 }
 
 impl At {
-    /// Gives whoever takes an answer their patience anew.
+    /// Counts anew, and gives whoever takes an answer their patience anew.
     fn goes_on(&mut self) {
-        self.taken = 0;
-        if self.phase == Phase::Idle {
+        (self.taken, self.was_full) = (0, false);
+        if self.phase == Phase::IdleOrTaken {
             self.since = Instant::now();
         }
     }
@@ -148,7 +162,8 @@ impl Patient {
         match written {
             Poll::Ready(Ok(bytes)) => self.watch.written(bytes),
             Poll::Pending if self.is_over(context) => return Poll::Ready(Err(ErrorKind::TimedOut.into())),
-            _ => {}
+            Poll::Pending => self.watch.full(),
+            Poll::Ready(Err(_)) => {}
         }
         written
     }
@@ -217,7 +232,7 @@ mod tests {
         let patience = Patience::default();
         let watch = Watch::new(patience);
         let end = || watch.end(&Context::from_waker(Waker::noop())).unwrap();
-        watch.enter(Phase::Idle);
+        watch.enter(Phase::IdleOrTaken);
         let first = end();
         tokio::time::advance(patience.idle / 2).await;
         watch.written(PORTION - 1);
@@ -229,6 +244,14 @@ mod tests {
         assert_eq!(end(), first + patience.idle / 2, "nothing was taken since");
         watch.written(1);
         watch.flushed();
-        assert_eq!(end(), Instant::now() + patience.idle, "that was all there was");
+        let second = end();
+        assert_eq!(second, Instant::now() + patience.idle, "that was all there was");
+        tokio::time::advance(Duration::from_secs(1)).await;
+        watch.full();
+        watch.written(1);
+        watch.flushed();
+        assert_eq!(end(), second, "piece by piece is slow, too");
+        watch.written(PORTION - 1);
+        assert_eq!(end(), second + Duration::from_secs(1));
     }
 }

@@ -6,6 +6,8 @@ use super::{Services, SignedIn};
 use crate::audit::{About, SecurityEvent};
 use crate::auth::Asker;
 use crate::error::{Error, Result};
+use crate::store::adoptions;
+use crate::store::rooms::RoomRecord;
 
 impl Services {
     /// Makes what a guest chose in a room's open polls the account's that it has signed in with, and its ticket. Where
@@ -24,10 +26,16 @@ impl Services {
 
     async fn adopt_in(&self, before: &Asker, code: RoomCode, guest: VoterId, account: UserId) -> Result<()> {
         let room = match self.find(before, code.as_str()).await {
-            // There is none, or too many codes were tried: it must not be found out by signing in either.
-            Err(Error::Problem(_)) => return Ok(()),
+            Err(Error::Problem(refused)) => match self.room_of(guest, code).await? {
+                Some(room) => room,
+                None => {
+                    tracing::debug!(%account, code = %refused.code, "a guest did not become its account");
+                    return Ok(());
+                }
+            },
             found => found?,
         };
+        self.doors.note_found(before.sender.address, Some(account.into()), code);
         let adopted = match self.ballots.adopt(room.id, guest, account).await {
             // Deleted just now.
             Err(Error::Problem(problem)) if problem.code == Problem::no_such_room().code => false,
@@ -40,5 +48,14 @@ impl Services {
             self.audit.note(SecurityEvent::GuestAdopted, about);
         }
         Ok(())
+    }
+
+    /// The room with a code, if a guest has taken part in it. Whoever has knows the code, and does not find it out by signing
+    /// in; so it opens the room also where so many were tried that others are refused.
+    async fn room_of(&self, guest: VoterId, code: RoomCode) -> Result<Option<RoomRecord>> {
+        let Some(room) = self.store.room_by_code(code).await? else { return Ok(None) };
+        let has_taken_part =
+            adoptions::has_taken_part(&mut *self.store.reader().await?, room.id, guest).await?;
+        Ok(Some(room).filter(|_| has_taken_part))
     }
 }

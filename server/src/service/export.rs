@@ -4,15 +4,17 @@ mod queue;
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::time::Duration;
 
 use axum::body::Bytes;
-use domain::{Mark, PollId, RoomId, UserId, VoterId};
+use domain::{Mark, PollId, RoomId, UserId};
 use futures_util::StreamExt;
 use futures_util::stream::{Stream, unfold};
 use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 pub use self::queue::ExportQueue;
 use self::queue::UnderWay;
@@ -26,8 +28,11 @@ use crate::store::held::CastRow;
 const WAITING: usize = 2;
 /// How many security events are written out.
 const EVENTS: u32 = 1_000;
-/// Beyond how many ballots a turn in the queue ends, to be taken again for the rest when these are on their way.
-const BALLOTS: usize = 10_000;
+/// With how many ballots a turn in the queue ends, to be taken again for the rest when these are on their way: they are kept in
+/// memory for as long as a slow reader takes.
+const BALLOTS: usize = 1_000;
+/// How long an export may take, its reader included.
+const LONGEST: Duration = Duration::from_secs(60 * 60);
 
 impl Services {
     /// All that is held about the asker, as one JSON object that comes in parts: rooms of a host can be large. Nothing is
@@ -39,7 +44,7 @@ impl Services {
         let principal = asker.principal()?.clone();
         self.doors.enter(Door::Export, principal.voter()).await?;
         self.doors.enter(Door::ExportFrom, asker.sender.address).await?;
-        let under_way = self.exports.enter(principal.voter())?;
+        let under_way = self.exports.enter(principal.voter(), asker.sender.address.into())?;
         let (parts, written) = mpsc::channel(WAITING);
         let (services, asker) = (self.clone(), asker.clone());
         let mut writing = JoinSet::new();
@@ -47,7 +52,8 @@ impl Services {
         writing.spawn(async move {
             let out = Out(parts);
             // What is cut short is no JSON, so that nobody takes it for the whole.
-            if let Err(error) = services.write_out(&asker, &principal, &under_way, &out).await {
+            let written = timeout(LONGEST, services.write_out(&asker, &principal, &under_way, &out)).await;
+            if let Err(error) = written.unwrap_or_else(|_| Err(Error::Internal("it took too long".into()))) {
                 tracing::warn!(%error, "an export was cut short");
             }
             // Before the answer ends: whoever has it whole may ask again at once.
@@ -68,10 +74,10 @@ impl Services {
         out: &Out,
     ) -> Result<()> {
         let voter = principal.voter();
-        let first = self.ballots_from(None, voter, under_way).await?;
+        let first = self.ballots_from(None, principal, under_way).await?;
         out.field("{", "about", &principal.me).await?;
         out.field(",", "exported_at", &self.clock.now()).await?;
-        self.write_ballots(out, voter, under_way, first).await?;
+        self.write_ballots(out, principal, under_way, first).await?;
         out.field(",", "adoptions", &self.adoptions(principal).await?).await?;
         let tickets: Vec<_> = self
             .store
@@ -89,7 +95,7 @@ impl Services {
                     "device": row.device, "detail": row.detail})
             }).collect();
             out.field(",", "security_events", &events).await?;
-            self.write_rooms(out, user, under_way).await?;
+            self.write_rooms(out, user, principal, under_way).await?;
         }
         out.say("}").await
     }
@@ -107,9 +113,9 @@ impl Services {
     async fn write_ballots(
         &self,
         out: &Out,
-        voter: VoterId,
+        principal: &Principal,
         under_way: &UnderWay,
-        (mut ballots, mut rest): (Vec<Value>, Option<PollId>),
+        (mut ballots, mut rest): (Vec<Value>, Option<(PollId, u32)>),
     ) -> Result<()> {
         let mut before = ",\"ballots\":[";
         loop {
@@ -118,23 +124,29 @@ impl Services {
             if rest.is_none() {
                 return out.say("]").await;
             }
-            (ballots, rest) = self.ballots_from(rest, voter, under_way).await?;
+            (ballots, rest) = self.ballots_from(rest, principal, under_way).await?;
             before = if ballots.is_empty() { "" } else { "," };
         }
     }
 
-    /// The voter's ballots in the polls after one, in one turn, and after which there may be more.
+    /// Somebody's ballots after the one of a poll and round, in one turn, and after which there may be more.
     async fn ballots_from(
         &self,
-        mut after: Option<PollId>,
-        voter: VoterId,
+        mut after: Option<(PollId, u32)>,
+        principal: &Principal,
         under_way: &UnderWay,
-    ) -> Result<(Vec<Value>, Option<PollId>)> {
+    ) -> Result<(Vec<Value>, Option<(PollId, u32)>)> {
         let _turn = under_way.turn().await?;
+        self.is_still_there(principal).await?;
         let mut ballots = Vec::new();
-        while let Some(last) = self.store.last_of_next_polls(after).await? {
-            ballots.extend(self.store.ballots_of(voter, after, last).await?.into_iter().map(told));
-            after = Some(last);
+        while let Some(last) = self.store.last_of_next_polls(after.map(|(poll, _)| poll)).await? {
+            let most = BALLOTS - ballots.len();
+            let found = self.store.ballots_of(principal.voter(), after, last, most).await?;
+            after = Some((last, u32::MAX));
+            if found.len() >= most {
+                after = found.last().map(|ballot| (ballot.poll, ballot.round));
+            }
+            ballots.extend(found.into_iter().map(told));
             if ballots.len() >= BALLOTS {
                 return Ok((ballots, after));
             }
@@ -142,11 +154,27 @@ impl Services {
         Ok((ballots, None))
     }
 
-    async fn write_rooms(&self, out: &Out, user: UserId, under_way: &UnderWay) -> Result<()> {
+    /// Fails where whoever asked has signed out meanwhile, or left: they are to be told nothing more.
+    async fn is_still_there(&self, principal: &Principal) -> Result<()> {
+        let is_there = match principal.session {
+            Some(session) => self.is_alive(session).await?,
+            None => self.store.guest_name(principal.voter()).await?.is_some(),
+        };
+        if is_there { Ok(()) } else { Err(Error::Internal("whoever asked has signed out".into())) }
+    }
+
+    async fn write_rooms(
+        &self,
+        out: &Out,
+        user: UserId,
+        principal: &Principal,
+        under_way: &UnderWay,
+    ) -> Result<()> {
         let mut before: Option<RoomId> = None;
         let viewer = Viewer { is_host: true, ..Viewer::default() };
         out.say(",\"rooms\":[").await?;
         while let Some(room) = self.store.rooms_of(user, "", before, 1).await?.pop() {
+            self.is_still_there(principal).await?;
             let state = RoomState { polls: self.store.polls_of(room.id).await?, room };
             let tallies = self.recorded_tallies(&state, under_way).await?;
             let comma = if before.is_some() { "," } else { "" };

@@ -10,6 +10,7 @@ use domain::{
 use super::{RoomState, Services, Viewer};
 use crate::audit::{About, SecurityEvent};
 use crate::auth::Asker;
+use crate::ballot_box::is_committed;
 use crate::bus::Event;
 use crate::error::Result;
 use crate::store::polls::PollRecord;
@@ -69,15 +70,18 @@ impl Services {
     /// Deletes a poll with its ballots.
     pub async fn delete_poll(&self, asker: &Asker, id: PollId) -> Result<()> {
         let (state, _) = self.hosted_poll(asker, id).await?;
-        self.ballots.delete(id).await?;
-        self.note(asker, SecurityEvent::PollDeleted, &state, id);
+        let deleted = self.ballots.delete(id).await;
+        if is_committed(&deleted) {
+            self.note(asker, SecurityEvent::PollDeleted, &state, id);
+        }
+        deleted?;
         self.bus.publish(Event::RoomChanged { room: state.room.id });
         Ok(())
     }
 
     /// Opens, closes, reveals, hides or resets a poll.
     pub async fn act(&self, asker: &Asker, id: PollId, action: HostAction) -> Result<Poll> {
-        let (state, _) = self.hosted_poll(asker, id).await?;
+        let (state, before) = self.hosted_poll(asker, id).await?;
         let command = match action {
             HostAction::Open(None) => Command::Open { closes_at: None },
             HostAction::Open(Some(secs)) if limits::DURATION_SECS.contains(&secs) => {
@@ -92,11 +96,12 @@ impl Services {
             HostAction::Hide => Command::Hide,
             HostAction::Reset => Command::Reset,
         };
-        let poll = self.ballots.command(id, command).await?;
-        if command == Command::Reset {
+        let poll = self.ballots.command(id, command).await;
+        // A draft has no votes that would be dropped.
+        if command == Command::Reset && before.lifecycle.state != PollState::Draft && is_committed(&poll) {
             self.note(asker, SecurityEvent::PollReset, &state, id);
         }
-        self.poll_for(asker, &state, &poll).await
+        self.poll_for(asker, &state, &poll?).await
     }
 
     /// A poll of the asker's, with its room. Others' polls are forbidden; others' drafts are not there.

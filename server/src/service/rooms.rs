@@ -21,8 +21,8 @@ use crate::store::{polls, rooms, users};
 const PAGE: u32 = 20;
 const LARGEST_PAGE: u32 = 100;
 
-/// How large a page of the list is, in bytes of JSON: it ends with the room that reaches it. So no answer is much larger than
-/// the room that everybody is sent who joins.
+/// How large a page of the list is, in bytes of JSON: it ends with the room that reaches it. So no answer is more than twice as
+/// large as the largest room.
 const PAGE_BYTES: usize = limits::SNAPSHOT_BYTES;
 
 /// How often a new code is tried: with 191 million of them the second try is already unlikely.
@@ -82,7 +82,7 @@ impl Services {
         }
         let limit = limit.unwrap_or(PAGE).clamp(1, LARGEST_PAGE);
         let found = self.store.rooms_of(host, search.trim(), before, limit + 1).await?;
-        let (all, most) = (found.len(), usize::try_from(limit).unwrap_or(usize::MAX));
+        let (read, most) = (found.len(), usize::try_from(limit).unwrap_or(usize::MAX));
         let (mut rooms, mut size) = (Vec::new(), 0);
         // The host's own votes are left out: a list must not bring every poll into memory.
         let viewer = Viewer { is_host: true, ..Viewer::default() };
@@ -95,7 +95,7 @@ impl Services {
                 break;
             }
         }
-        let next_cursor = rooms.last().filter(|_| rooms.len() < all).map(|room| room.id.to_string());
+        let next_cursor = rooms.last().filter(|_| rooms.len() < read).map(|room| room.id.to_string());
         Ok(RoomList { rooms, next_cursor })
     }
 
@@ -110,7 +110,7 @@ impl Services {
             && room.settings.patched(wanted) == room.settings
             && patch.poll_order.is_none();
         if is_same {
-            // Whoever asks again may have heard that Redis did not take it over the last time.
+            // Whoever asks again may have heard that the ballot box did not take it over the last time.
             if patch.settings.is_some() {
                 self.ballots.settings_changed(room.id).await?;
             }
@@ -131,6 +131,8 @@ impl Services {
             let detail = serde_json::to_string(&settings).unwrap_or_default();
             let about = About { detail: &detail, ..About::by(asker).in_room(room.id) };
             self.audit.note(SecurityEvent::SettingsChanged, about);
+        }
+        if patch.settings.is_some() {
             self.ballots.settings_changed(room.id).await?;
         }
         self.room(asker, code).await
@@ -145,18 +147,25 @@ impl Services {
         Ok(())
     }
 
-    /// Deletes a room, whoever wants it. False when somebody else was faster.
+    /// Deletes a room without asking who may. False when somebody else was faster.
     pub async fn remove_room(&self, room: &RoomRecord) -> Result<bool> {
-        for poll in self.store.polls_of(room.id).await? {
-            match self.ballots.delete(poll.id).await {
-                // Somebody else, a node that sweeps at the same time, was faster.
-                Err(Error::Problem(problem)) if problem.status == 404 => {}
-                deleted => deleted?,
+        let is_deleted = loop {
+            for poll in self.store.polls_of(room.id).await? {
+                match self.ballots.delete(poll.id).await {
+                    // Somebody else, a node that sweeps at the same time, was faster.
+                    Err(Error::Problem(problem)) if problem.status == 404 => {}
+                    deleted => deleted?,
+                }
             }
-        }
-        let mut transaction = self.store.begin().await?;
-        let is_deleted = rooms::delete(&mut transaction, room.id).await?;
-        transaction.commit().await?;
+            let mut transaction = self.store.begin().await?;
+            rooms::find_locked(&mut transaction, room.id).await?;
+            // Its host may have added one meanwhile.
+            if polls::of_room(&mut *transaction, room.id).await?.is_empty() {
+                let is_deleted = rooms::delete(&mut transaction, room.id).await?;
+                transaction.commit().await?;
+                break is_deleted;
+            }
+        };
         self.bus.publish(Event::RoomClosed { room: room.id, code: room.code });
         Ok(is_deleted)
     }
@@ -202,7 +211,7 @@ impl Services {
         Ok(self.find(asker, code).await?.id)
     }
 
-    /// A join code as typed, if it opens a room.
+    /// The code of the room that a code, as typed, opens.
     pub async fn join_code(&self, asker: &Asker, code: &str) -> Result<RoomCode> {
         Ok(self.find(asker, code).await?.code)
     }

@@ -1,10 +1,11 @@
 //! Looking for rooms by their codes, and how often that may be in vain.
 
 use domain::{Problem, RoomCode, RoomId};
+use tracing::Instrument;
 
 use super::Services;
 use crate::auth::Asker;
-use crate::doors::Door;
+use crate::doors::{Door, Turn};
 use crate::error::{Error, Result};
 use crate::store::rooms::RoomRecord;
 
@@ -34,7 +35,15 @@ impl Services {
             self.doors.charge_here(Door::Guess, asker.sender.address);
             return Err(refused);
         }
-        let _turn = self.doors.turn(asker.sender.address).await;
+        let turn = self.doors.turn(asker.sender.address).await?;
+        // To its end, even where whoever asked hangs up meanwhile: else a guess could be made that is not counted.
+        let (services, asker) = (self.clone(), asker.clone());
+        let looking = async move { services.find_in_turn(&asker, code, turn).await };
+        let stopped = |error| Error::Internal(format!("looking for a room: {error}"));
+        tokio::spawn(looking.in_current_span()).await.map_err(stopped)?
+    }
+
+    async fn find_in_turn(&self, asker: &Asker, code: RoomCode, _turn: Turn) -> Result<RoomRecord> {
         // Whoever was before in turn may have found it.
         if self.is_known_to(asker, code) {
             return self.opened_by(code, asker).await;

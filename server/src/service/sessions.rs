@@ -213,6 +213,9 @@ impl Services {
         let mut transaction = self.store.begin().await?;
         let ended = sessions::end_all_of(&mut transaction, user, current, self.clock.now()).await?;
         transaction.commit().await?;
+        if ended.is_empty() {
+            return Ok(());
+        }
         ended.into_iter().for_each(|session| self.bus.publish(Event::SessionEnded(session)));
         self.audit.note(SecurityEvent::SessionsRevoked, About { detail: "all others", ..About::by(asker) });
         Ok(())

@@ -62,13 +62,14 @@ pub async fn put(
     Ok(Noted::Now)
 }
 
-/// Whether a guest holds a ticket of a room, or has a ballot in it as far as that is recorded.
-async fn has_taken_part(connection: &mut AnyConnection, room: RoomId, guest: VoterId) -> Result<bool> {
+/// Whether a guest holds a ticket of a room, or has a ballot in one of its polls as they stand, as far as that is recorded.
+pub async fn has_taken_part(connection: &mut AnyConnection, room: RoomId, guest: VoterId) -> Result<bool> {
     if tickets::holds(&mut *connection, room, guest).await? {
         return Ok(true);
     }
     let found = query(
-        "SELECT p.id FROM polls p JOIN ballots b ON b.poll_id = p.id AND b.voter_id = ? WHERE p.room_id = ? LIMIT 1",
+        "SELECT p.id FROM polls p JOIN ballots b ON b.poll_id = p.id AND b.round = p.round AND b.voter_id = ? \
+         WHERE p.room_id = ? LIMIT 1",
     )
     .bind(guest.as_bytes().to_vec())
     .bind(room.as_bytes().to_vec())

@@ -55,11 +55,11 @@ pub struct HeldTicket {
 macro_rules! cast {
     ($round:literal) => {
         concat!(
-            "SELECT b.poll_id, b.round, b.ballot_id, b.choice, b.cast_at, p.question, p.state, p.round AS present, \
+            "SELECT b.poll_id AS poll_id, b.round AS round, b.ballot_id, b.choice, b.cast_at, p.question, p.state, p.round AS present, \
              r.taken_down_at FROM polls p JOIN rooms r ON r.id = p.room_id \
              JOIN ballots b ON b.poll_id = p.id AND b.voter_id = ? AND ",
             $round,
-            " WHERE p.id > ? AND p.id <= ?"
+            " WHERE p.id >= ? AND p.id <= ? AND (p.id > ? OR b.round > ?)"
         )
     };
 }
@@ -87,27 +87,35 @@ impl Store {
             .transpose()
     }
 
-    /// A voter's ballots in the polls after one, up to another. There is no index by voter, since each vote would have to
-    /// keep that up: each poll is looked at, by its key in the present round, and through all ballots of earlier ones.
+    /// At most so many of a voter's ballots, by poll and round, after the one of a poll and round, up to a poll. There is no
+    /// index by voter, since each vote would have to keep that up: each poll is looked at, by its key in the present round,
+    /// and through all ballots of earlier ones.
     pub async fn ballots_of(
         &self,
         voter: VoterId,
-        after: Option<PollId>,
+        after: Option<(PollId, u32)>,
         upto: PollId,
+        most: usize,
     ) -> Result<Vec<CastRow>> {
-        let sql =
-            concat!(cast!("b.round = p.round"), " UNION ALL ", cast!("p.round > 0 AND b.round < p.round"));
-        let (voter, after, upto) = (voter.as_bytes().to_vec(), bytes(after), upto.as_bytes().to_vec());
-        let found = query(sql)
-            .bind(voter.clone())
-            .bind(after.clone())
-            .bind(upto.clone())
-            .bind(voter)
-            .bind(after)
-            .bind(upto)
-            .fetch_all(&self.read)
-            .await?;
-        found.iter().map(cast).collect()
+        let sql = concat!(
+            cast!("b.round = p.round"),
+            " UNION ALL ",
+            cast!("p.round > 0 AND b.round < p.round"),
+            " ORDER BY poll_id, round LIMIT ?"
+        );
+        let (poll, round) =
+            (bytes(after.map(|(poll, _)| poll)), after.map_or(-1, |(_, round)| i64::from(round)));
+        let mut asked = query(sql);
+        for _ in 0..2 {
+            asked = asked
+                .bind(voter.as_bytes().to_vec())
+                .bind(poll.clone())
+                .bind(upto.as_bytes().to_vec())
+                .bind(poll.clone())
+                .bind(round);
+        }
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        asked.bind(most).fetch_all(&self.read).await?.iter().map(cast).collect()
     }
 
     /// When an account was made.

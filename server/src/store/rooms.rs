@@ -295,7 +295,8 @@ pub async fn raise_revision(connection: &mut AnyConnection, id: RoomId) -> Resul
     Ok(())
 }
 
-/// Deletes a room with its tickets; its polls must be gone. Its code stays issued. False when it was gone before.
+/// Deletes a room, which must be locked, with its tickets; its polls must be gone. Its code stays issued. False when it was gone
+/// before.
 pub async fn delete(connection: &mut AnyConnection, id: RoomId) -> Result<bool> {
     for statement in ["DELETE FROM adoptions WHERE room_id = ?", "DELETE FROM tickets WHERE room_id = ?"] {
         query(statement).bind(id.as_bytes().to_vec()).execute(&mut *connection).await?;

@@ -21,6 +21,7 @@ use super::writing::{self, CLOSING};
 use crate::auth::{Asker, Principal, Sender};
 use crate::doors::Door;
 use crate::error::Error;
+use crate::places::Place;
 use crate::state::AppState;
 
 /// How many rooms a socket may be in at once.
@@ -32,8 +33,8 @@ const MOST_BAD: u32 = 10;
 /// How many messages beyond the rate a connection survives, over its whole life.
 const MOST_TOO_FAST: u32 = 100;
 
-/// Serves a socket to its end.
-pub(super) async fn serve(socket: WebSocket, asker: Asker, state: AppState) {
+/// Serves a socket to its end; so long its place is taken.
+pub(super) async fn serve(socket: WebSocket, asker: Asker, state: AppState, _place: Place) {
     let outbox = Arc::new(Outbox::default());
     let id = state.hub.add(outbox.clone());
     let (sink, stream) = socket.split();
@@ -93,11 +94,16 @@ impl Connection {
         let mut silent_until = Instant::now() + sockets.auth;
         if let Some(principal) = known {
             self.welcome(principal).await;
-            silent_until = Instant::now() + sockets.idle;
+            if self.principal.is_some() {
+                silent_until = Instant::now() + sockets.idle;
+            }
         }
         let outbox = self.outbox.clone();
         loop {
             tokio::select! {
+                biased;
+                // First: whoever was told to go is heard no more.
+                () = outbox.closing() => break,
                 frame = stream.next() => match frame {
                     Some(Ok(Message::Close(_))) | None => break,
                     Some(Ok(frame)) => {
@@ -112,7 +118,6 @@ impl Connection {
                     }
                     Some(Err(_)) => break,
                 },
-                () = outbox.closing() => break,
                 _ = &mut writer => return,
                 () = sleep_until(silent_until) => match self.principal {
                     Some(_) => self.end(Some((ByeReason::Idle, 0)), close::SLOW_OR_IDLE),

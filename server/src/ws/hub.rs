@@ -2,6 +2,7 @@
 //! leaves; a room without sockets has no task.
 
 use std::collections::{HashMap, HashSet};
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 use std::time::Duration;
@@ -18,6 +19,7 @@ use super::sockets::Sockets;
 use crate::auth::Principal;
 use crate::bus::{Event, Listener};
 use crate::error::{Error, Result};
+use crate::places::{Place, Places};
 use crate::service::Services;
 use crate::shard::Shard;
 
@@ -30,7 +32,7 @@ const LATELY: Duration = Duration::from_secs(10 * 60);
 /// The sockets of this node and the rooms they are in.
 pub struct Hub {
     services: Services,
-    most: usize,
+    places: Arc<Places>,
     next: AtomicU64,
     sockets: Mutex<Sockets>,
     rooms: Mutex<HashMap<RoomId, Room>>,
@@ -57,11 +59,12 @@ pub(super) struct Shared {
 }
 
 impl Hub {
-    /// An empty hub that hears what happens, for at most so many sockets.
+    /// An empty hub that hears what happens, for at most so many sockets. One address may have three in four of them.
     pub fn new(services: Services, most: usize) -> Arc<Self> {
         let hub = Arc::new_cyclic(|me| Self {
             services,
-            most,
+            // By where they come from, whoever hands them on.
+            places: Places::new(most, Vec::new()),
             next: AtomicU64::new(0),
             sockets: Mutex::default(),
             rooms: Mutex::default(),
@@ -82,9 +85,9 @@ impl Hub {
         (self.sockets().len(), self.rooms().len())
     }
 
-    /// Whether another socket has no place.
-    pub fn is_full(&self) -> bool {
-        self.sockets().len() >= self.most
+    /// A place for a socket from an address, to be kept as long as the socket is.
+    pub(super) fn place(&self, from: IpAddr) -> Option<Place> {
+        self.places.take(from)
     }
 
     /// Tells all sockets that the server restarts.

@@ -1,5 +1,7 @@
 //! From HTTP to a socket: who may have one.
 
+use std::time::Duration;
+
 use axum::extract::State;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
@@ -15,6 +17,9 @@ use crate::state::AppState;
 
 /// The largest frame that is read at all; one over 4 KiB is read up to here, to be refused politely.
 const READ_LIMIT: usize = 16 * limits::FRAME_BYTES;
+
+/// When there may be room for another socket.
+const AGAIN: Duration = Duration::from_secs(10);
 
 /// `GET /ws`: refuses foreign origins, bad tokens and sockets beyond the limit; all others get one.
 pub async fn upgrade(
@@ -36,20 +41,21 @@ pub async fn upgrade(
     }
     if caller.asker.voter().is_some_and(|voter| !state.hub.may_have_another(voter)) {
         let detail = "You have very many connections here. Please close some, and try again.";
-        return answer_problem(Problem::new(429, "rate_limited", detail));
+        return answer_problem(Problem::new(429, "rate_limited", detail).with_retry_after(AGAIN));
     }
-    if state.hub.is_full() {
-        let detail = "The server holds as many connections as it can. Please try again in a moment.";
-        return answer_problem(Problem::new(503, "overloaded", detail));
-    }
-    if let Err(refused) = state.services.doors.enter(Door::Socket, caller.asker.sender.address).await {
+    let from = caller.asker.sender.address;
+    if let Err(refused) = state.services.doors.enter(Door::Socket, from).await {
         return answer_problem(refused.into_problem());
     }
+    let Some(place) = state.hub.place(from) else {
+        let detail = "The server holds as many connections as it can. Please try again in a moment.";
+        return answer_problem(Problem::new(503, "overloaded", detail).with_retry_after(AGAIN));
+    };
     upgrade
         .protocols([SUBPROTOCOL])
         .read_buffer_size(limits::FRAME_BYTES)
         .max_message_size(READ_LIMIT)
         .max_frame_size(READ_LIMIT)
-        .on_upgrade(move |socket| connection::serve(socket, caller.asker, state))
+        .on_upgrade(move |socket| connection::serve(socket, caller.asker, state, place))
         .into_response()
 }

@@ -1,6 +1,7 @@
 //! Connections that dawdle: heads and bodies that trickle in, and very many that do nothing.
 
 use std::io::ErrorKind;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::json;
@@ -121,4 +122,31 @@ async fn beyond_the_bound_a_connection_is_dropped_and_places_come_back() {
         request.send().await.ok().filter(|answer| answer.status() == 200)
     })
     .await;
+}
+
+#[tokio::test]
+async fn requests_sent_ahead_by_one_who_takes_no_answer_keep_no_connection() {
+    let server = TestServer::start_with(|config| {
+        config.patience.idle = Duration::from_secs(1);
+        config.patience.head = 10 * DEADLINE;
+    })
+    .await;
+    let greedy = TcpStream::connect(server.address).await.unwrap();
+    let ask =
+        b"GET /api/v1/openapi.json HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: 1\r\n\r\nx";
+    let (requests, sent) = (ask.repeat(500), AtomicUsize::new(0));
+    // As much as is taken; in the end the connection is closed with requests unread, which is a reset.
+    eventually("the connection is given up", async || {
+        let begun = sent.load(Ordering::Relaxed) % ask.len();
+        match greedy.try_write(&requests[begun..]) {
+            Ok(bytes) => {
+                sent.fetch_add(bytes, Ordering::Relaxed);
+                None
+            }
+            Err(error) => (error.kind() != ErrorKind::WouldBlock).then_some(()),
+        }
+    })
+    .await;
+    let sent = sent.into_inner();
+    assert!(sent > 100 * ask.len(), "it was asked for more than fits: {sent}");
 }

@@ -181,7 +181,6 @@ async fn a_known_and_an_unknown_name_are_answered_alike() {
     }
 }
 
-/// A server that is told of addresses by whoever asks.
 /// A server that believes whoever is on this machine about where they come from.
 pub async fn behind_a_proxy(adjust: impl FnOnce(&mut Config)) -> TestServer {
     TestServer::start_with(|config| {
@@ -429,4 +428,23 @@ async fn the_third_join_from_an_address_is_refused_and_the_socket_stays() {
     socket.say(&json!({"type": "join", "room": code})).await;
     assert_eq!(socket.hear_a("error").await["code"], "rate_limited");
     assert_eq!(socket.hear_all().await, [] as [Value; 0]);
+}
+
+#[tokio::test]
+async fn one_address_leaves_sockets_to_others_behind_a_proxy_too() {
+    let server = behind_a_proxy(|config| config.sockets.most = 8).await;
+    let bearer = format!("Bearer {}", server.guest().await.token.unwrap());
+    let open = async |from: &str| {
+        Socket::open(&server, &[("authorization", bearer.as_str()), ("x-forwarded-for", from)]).await
+    };
+    let mut held = Vec::new();
+    for _ in 0..6 {
+        held.push(open("192.0.2.1").await.unwrap());
+    }
+    assert!(open("192.0.2.1").await.is_err(), "three in four are taken");
+    held.push(open("192.0.2.2").await.unwrap());
+    held.push(open("192.0.2.3").await.unwrap());
+    assert!(open("192.0.2.4").await.is_err(), "all are taken");
+    drop(held);
+    eventually("who goes leaves a place", async || open("192.0.2.1").await.ok()).await;
 }

@@ -1,6 +1,7 @@
 //! What is held about somebody, written out: all of it, nothing of others, and not more at once than a server can take.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use app::data::HostAction;
 use domain::{
@@ -12,6 +13,7 @@ use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 use server::auth::Asker;
+use server::doors::Who;
 use server::store::ballots::{self, BallotRow};
 use server::store::polls::{self, PollRecord};
 
@@ -169,6 +171,30 @@ async fn a_voter_of_very_many_ballots_has_them_all(rig: Rig) {
     assert_eq!(known, 600, "what was asked in the present rounds");
 }
 
+fn elsewhere() -> Who {
+    IpAddr::from([192, 0, 2, 9]).into()
+}
+
+#[tokio::test]
+async fn an_export_ends_with_the_session_that_asked_for_it() {
+    let server = TestServer::start().await;
+    let (ada, guest) = (server.host("ada").await, server.guest().await);
+    let services = &server.state.services;
+    let somebody = VoterId::new(services.clock.now(), services.clock.random());
+    let first = services.exports.enter(somebody, elsewhere()).unwrap();
+    let turn = first.turn().await.unwrap();
+    let mut waiting = Vec::new();
+    for who in [&ada, &guest] {
+        waiting.push(who.request(Method::GET, "/api/v1/me/export").send().await.unwrap());
+    }
+    assert_eq!(ada.post("/auth/logout", &Value::Null).await.0, 204);
+    assert_eq!(guest.delete("/me").await.0, 204);
+    drop(turn);
+    for answer in waiting {
+        assert_eq!(answer.text().await.unwrap_or_default(), "", "nothing is told any more");
+    }
+}
+
 #[tokio::test]
 async fn exports_are_limited_by_address_too_since_guests_cost_nothing() {
     let server =
@@ -188,7 +214,7 @@ async fn one_export_at_a_time_looks_through_the_ballots_eight_wait_and_who_goes_
     let ask = async || export_of(&server.guest().await).await;
     let services = &server.state.services;
     let somebody = VoterId::new(services.clock.now(), services.clock.random());
-    let first = services.exports.enter(somebody).unwrap();
+    let first = services.exports.enter(somebody, elsewhere()).unwrap();
     let turn = first.turn().await.unwrap();
     let mut waiting = join_all((0..8).map(|_| ask())).await;
     assert!(waiting.iter().all(|answer| answer.status() == 200));
@@ -213,7 +239,7 @@ async fn nobody_has_two_exports_written_out_at_once() {
     let guest = server.guest().await;
     let services = &server.state.services;
     let somebody = VoterId::new(services.clock.now(), services.clock.random());
-    let first = services.exports.enter(somebody).unwrap();
+    let first = services.exports.enter(somebody, elsewhere()).unwrap();
     let turn = first.turn().await.unwrap();
     let waiting = guest.request(Method::GET, "/api/v1/me/export").send().await.unwrap();
     let (status, refused) = guest.get("/me/export").await;

@@ -1,13 +1,19 @@
 //! What holds up who guesses join codes, and leaves the room beside them alone.
 
+use std::net::IpAddr;
+use std::time::Duration;
+
 use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
+use server::auth::{Asker, Sender};
 use server::config::Config;
+use server::doors::Door;
 
 use crate::doors::{behind_a_proxy, limit};
-use crate::support::client::TestServer;
-use crate::support::services::Place;
+use crate::support::client::{Person, TestServer};
+use crate::support::eventually;
+use crate::support::services::{Breakable, Place};
 use crate::support::socket::{Socket, ballot};
 
 /// What somebody behind a proxy is answered.
@@ -75,21 +81,31 @@ async fn signing_in_tells_no_code_either() {
     let host = server.host("ada").await;
     let (code, poll) = host.open_poll().await;
     server.host("eve").await;
-    let guest = server.guest().await;
-    guest.vote(&poll, json!({"option": 0})).await;
-    let sign_in = async |room: &str, from: &str| {
+    let (guest, voter) = (server.guest().await, server.guest().await);
+    voter.vote(&poll, json!({"option": 0})).await;
+    let sign_in_as = async |guest: &Person, room: &str, from: &str| {
         let body = json!({"username": "eve", "password": "correct horse", "room": room});
         let asked = guest.request(Method::POST, "/api/v1/auth/login").header("x-forwarded-for", from);
         let answer: Value = asked.json(&body).send().await.unwrap().json().await.unwrap();
-        let account = server.nobody().with_token(&answer["access_token"]);
-        account.get("/me/export").await.1["adoptions"].clone()
+        server.nobody().with_token(&answer["access_token"])
+    };
+    let sign_in = async |room: &str, from: &str| {
+        sign_in_as(&guest, room, from).await.get("/me/export").await.1["adoptions"].clone()
     };
     for wrong in ["222222", "444444", "777777"] {
         assert_eq!(sign_in(wrong, "192.0.2.1").await, json!([]));
     }
     assert_eq!(sign_in(&code, "192.0.2.1").await, json!([]), "a good guess tells nothing");
     assert_eq!(status_from(&server, "192.0.2.1", &format!("/r/{code}")).await, 429, "they are counted");
-    assert_eq!(sign_in(&code, "192.0.2.2").await[0]["room"], json!(code));
+    let eve = sign_in_as(&voter, &code, "192.0.2.1").await;
+    assert_eq!(
+        eve.get("/me/export").await.1["adoptions"].as_array().unwrap().len(),
+        1,
+        "who voted there knows it"
+    );
+    let theirs = eve.request(Method::GET, &format!("/r/{code}")).header("x-forwarded-for", "192.0.2.1");
+    assert_eq!(theirs.send().await.unwrap().status(), 200, "and the account is let in as its guest was");
+    assert_eq!(sign_in(&code, "192.0.2.2").await.as_array().unwrap().len(), 2);
 }
 
 #[tokio::test]
@@ -124,13 +140,15 @@ async fn a_phone_that_guesses_shuts_nobody_out_of_the_room_they_are_in() {
 #[tokio::test]
 async fn beyond_twenty_times_the_misses_a_neighbours_code_is_a_guess() {
     let server = behind_a_proxy(|config| config.doors.limit_misses = limit("5/1h")).await;
-    let (code, _) = server.host("ada").await.open_poll().await;
+    let host = server.host("ada").await;
+    let (code, _) = host.open_poll().await;
     let path = format!("/api/v1/rooms/{code}");
     let guest = server.guest().await;
-    let theirs = async || {
-        let asked = guest.request(Method::GET, &path).header("x-forwarded-for", "192.0.2.1");
+    let status_of = async |who: &Person, path: &str| {
+        let asked = who.request(Method::GET, path).header("x-forwarded-for", "192.0.2.1");
         asked.send().await.unwrap().status().as_u16()
     };
+    let theirs = async || status_of(&guest, &path).await;
     assert_eq!(theirs().await, 200);
     // Five misses, and a hundred more that are refused.
     for _ in 0..105 {
@@ -142,6 +160,9 @@ async fn beyond_twenty_times_the_misses_a_neighbours_code_is_a_guess() {
         "a guess that is right is told from no other"
     );
     assert_eq!(theirs().await, 200, "who is in stays in");
+    let picture = format!("{path}/qr.svg");
+    assert_eq!(status_of(&host, &picture).await, 200, "the host has something to show");
+    assert_eq!(status_of(&server.guest().await, &picture).await, 429);
     assert_eq!(status_from(&server, "192.0.2.2", &path).await, 200);
 }
 
@@ -163,6 +184,33 @@ async fn guesses_sent_side_by_side_are_counted_one_by_one() {
     let few = |config: &mut Config| config.doors.limit_misses = limit("5/1h");
     are_counted_one_by_one(&TestServer::start_with(few).await).await;
     are_counted_one_by_one(&TestServer::node_with(&Place::fresh().await, few).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guess_counts_though_whoever_made_it_hangs_up() {
+    let place = Breakable::start().await;
+    let few = |config: &mut Config| config.doors.limit_misses = limit("1/1h");
+    let server = TestServer::node_with(&place.place(), few).await;
+    let services = &server.state.services;
+    let from = IpAddr::from([192, 0, 2, 1]);
+    let asker = Asker::nobody(Sender::new(from, ""));
+    // So that it is waited for, and there is a time to hang up.
+    place.redis.pause();
+    let guess = tokio::time::timeout(Duration::from_millis(100), services.room(&asker, "222222"));
+    assert!(guess.await.is_err(), "Redis is waited for");
+    eventually("it is counted", async || services.doors.look(Door::Miss, from).err()).await;
+}
+
+#[tokio::test]
+async fn who_goes_far_beyond_a_rate_waits_no_longer_on_nodes_either() {
+    let few = |config: &mut Config| config.doors.limit_misses = limit("5/10s");
+    let server = TestServer::node_with(&Place::fresh().await, few).await;
+    let (doors, from) = (&server.state.services.doors, IpAddr::from([192, 0, 2, 1]));
+    for _ in 0..100 {
+        doors.charge(Door::Miss, from).await;
+    }
+    let wait = doors.look(Door::Miss, from).unwrap_err().into_problem().retry_after_secs.unwrap();
+    assert!((1..=4).contains(&wait), "of 2 seconds each at most the next two are waited for: {wait}");
 }
 
 #[tokio::test]

@@ -1,28 +1,23 @@
 //! A guest that signs in inside a room: its votes become the account's, each counts once, and the guest votes no more.
 
-use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
-use std::time::Duration;
 
 use app::data::HostAction;
-use domain::{
-    NewRoom, PollId, PollState, Reason, RoomCode, SettingsPatch, Status, UserId, VoterId, VotersPolicy,
-};
+use domain::{PollId, Reason, RoomCode, Status, UserId, VoterId};
 use futures_util::future::join_all;
+use reqwest::Method;
+use serde_json::json;
 use server::audit::{About, SecurityEvent};
 use server::auth::{Asker, Sender};
 use server::bus::{Event, Listener};
 use server::store::adoptions;
 use sqlx::{AssertSqlSafe, Row};
 
-use crate::support::client::{Person, TestServer};
+use crate::support::client::TestServer;
 use crate::support::eventually;
 use crate::support::rig::{Backend, Rig, single};
-use crate::support::services::Breakable;
 use crate::support::socket::{Socket, ballot};
-use reqwest::Method;
-use serde_json::{Value, json};
 
 on_every_backend! {
     a_guests_vote_becomes_the_accounts,
@@ -32,12 +27,8 @@ on_every_backend! {
     a_guest_that_became_an_account_votes_no_more_in_any_poll_of_the_room,
     a_guest_belongs_to_the_first_account,
     becoming_an_account_again_and_while_voting_counts_nobody_twice,
-    only_who_holds_a_ticket_votes_where_tickets_are_asked_for,
-    a_ticket_is_good_for_one_and_moves_with_its_guest,
     a_ballot_from_the_end_of_time_spoils_no_poll,
     a_vote_without_an_id_after_one_from_the_end_of_time_spoils_no_poll,
-    a_guests_ticket_goes_to_its_first_account_only,
-    a_ticket_that_is_deleted_meanwhile_is_nobodys,
     only_so_many_guests_become_one_account,
     guests_that_bring_nothing_leave_places_to_others,
     becoming_an_account_is_in_the_trail_once,
@@ -49,7 +40,7 @@ fn user(asker: &Asker) -> UserId {
     asker.user().unwrap()
 }
 
-fn voter(asker: &Asker) -> VoterId {
+pub fn voter(asker: &Asker) -> VoterId {
     asker.voter().unwrap()
 }
 
@@ -60,7 +51,7 @@ async fn adopt(rig: &Rig, code: RoomCode, guest: &Asker, account: &Asker) {
 }
 
 /// What stands of somebody in a poll.
-async fn choice(rig: &Rig, who: &Asker, poll: PollId) -> Option<i64> {
+pub async fn choice(rig: &Rig, who: &Asker, poll: PollId) -> Option<i64> {
     let standing = rig.services.ballots.standings(&[poll], voter(who)).await.unwrap().pop()?.1.standing;
     match standing.choice? {
         domain::Choice::Option(option) => Some(option),
@@ -68,7 +59,7 @@ async fn choice(rig: &Rig, who: &Asker, poll: PollId) -> Option<i64> {
     }
 }
 
-async fn counts(rig: &Rig, poll: PollId) -> ([u64; 3], u64) {
+pub async fn counts(rig: &Rig, poll: PollId) -> ([u64; 3], u64) {
     let tally = rig.tally(poll).await;
     ([0, 1, 2].map(|option| tally.of(option).unwrap()), tally.ballots)
 }
@@ -221,85 +212,6 @@ async fn becoming_an_account_again_and_while_voting_counts_nobody_twice(rig: Rig
     close(rig, &host, poll).await;
 }
 
-async fn ticket_room(rig: &Rig, host: &Asker) -> (RoomCode, PollId) {
-    let settings = SettingsPatch { voters: Some(VotersPolicy::Ticket), ..SettingsPatch::default() };
-    let room = NewRoom { title: "Board".into(), settings, polls: vec![single(&["a", "b", "c"])] };
-    let room = rig.services.create_room(host, room).await.unwrap();
-    let poll = rig.services.act(host, room.polls[0].id, HostAction::Open(None)).await.unwrap();
-    assert_eq!(poll.state, PollState::Open);
-    (room.code, poll.id)
-}
-
-async fn only_who_holds_a_ticket_votes_where_tickets_are_asked_for(rig: Rig) {
-    let host = rig.host("host").await;
-    let (code, poll) = ticket_room(&rig, &host).await;
-    let code = code.as_str();
-    let made = rig.services.make_tickets(&host, code, 3).await.unwrap();
-    assert_eq!(made.iter().map(|ticket| ticket.code).collect::<BTreeSet<_>>().len(), 3);
-    let (guest, ada) = (rig.guest(), rig.host("ada").await);
-    for without in [&guest, &ada, &host] {
-        assert_eq!(rig.vote(without, poll, rig.ballot(), 0).await.reason, Some(Reason::NotEligible));
-    }
-    for (who, ticket) in [(&guest, made[0].code), (&ada, made[1].code)] {
-        rig.services.use_ticket(who, code, &ticket.to_string()).await.unwrap();
-        assert_eq!(rig.vote(who, poll, rig.ballot(), 1).await.status, Status::Recorded);
-        assert_eq!(rig.vote(who, poll, rig.ballot(), 2).await.status, Status::Recorded);
-    }
-    assert_eq!(counts(&rig, poll).await, ([0, 0, 2], 2));
-    let used = rig.services.tickets(&host, code).await.unwrap().iter().filter(|ticket| ticket.used).count();
-    assert_eq!(used, 2);
-    let rig = rig.restart().await;
-    assert_eq!(rig.vote(&guest, poll, rig.ballot(), 0).await.status, Status::Recorded);
-    rig.services.delete_unused_tickets(&host, code).await.unwrap();
-    assert_eq!(rig.services.tickets(&host, code).await.unwrap().len(), 2);
-    let late = rig.services.use_ticket(&rig.guest(), code, made[2].code.as_str()).await;
-    assert!(late.is_err());
-}
-
-async fn a_ticket_is_good_for_one_and_moves_with_its_guest(rig: Rig) {
-    let host = rig.host("host").await;
-    let (code, poll) = ticket_room(&rig, &host).await;
-    let made = rig.services.make_tickets(&host, code.as_str(), 2).await.unwrap();
-    let crowd: Vec<Asker> = (0..8).map(|_| rig.guest()).collect();
-    let one = made[0].code.to_string();
-    let tries = crowd.iter().map(|guest| rig.services.use_ticket(guest, code.as_str(), &one));
-    let tries = join_all(tries).await;
-    assert_eq!(tries.iter().filter(|tried| tried.is_ok()).count(), 1);
-    let holder = &crowd[tries.iter().position(Result::is_ok).unwrap()];
-    rig.services.use_ticket(holder, code.as_str(), &one).await.unwrap();
-    // Who has one uses up no second.
-    rig.services.use_ticket(holder, code.as_str(), made[1].code.as_str()).await.unwrap();
-    rig.services.use_ticket(&rig.guest(), code.as_str(), made[1].code.as_str()).await.unwrap();
-    rig.vote(holder, poll, rig.ballot(), 1).await;
-
-    // What comes to nothing waits for nobody who writes: a MariaDB takes eight at once.
-    let mut writing = Vec::new();
-    let full = async {
-        while let Ok(turn) = rig.services.store.begin().await {
-            writing.push(turn)
-        }
-    };
-    assert!(tokio::time::timeout(Duration::from_millis(200), full).await.is_err());
-    for (asker, ticket, refused) in [
-        (holder, one.as_str(), None),
-        (&rig.guest(), one.as_str(), Some("ticket_used")),
-        (&rig.guest(), "2222222222", Some("no_such_ticket")),
-    ] {
-        let tried = rig.services.use_ticket(asker, code.as_str(), ticket);
-        let tried = tokio::time::timeout(Duration::from_secs(2), tried).await.unwrap();
-        assert_eq!(tried.err().map(|error| error.into_problem().code).as_deref(), refused);
-    }
-    drop(writing);
-
-    let signed = rig.sign_up("ada").await;
-    rig.services.adopt(holder, &signed, Some(code.as_str())).await;
-    let ada = Asker::new(signed.principal, Sender::default());
-    assert_eq!(choice(&rig, &ada, poll).await, Some(1));
-    assert_eq!(rig.vote(&ada, poll, rig.ballot(), 2).await.status, Status::Recorded);
-    assert_eq!(rig.vote(holder, poll, rig.ballot(), 2).await.reason, Some(Reason::NotEligible));
-    assert_eq!(counts(&rig, poll).await, ([0, 0, 1], 1));
-}
-
 /// The latest id that a client may make.
 fn latest() -> domain::BallotId {
     "c9c467c9-0400-7000-bfff-ffffffffffff".parse().unwrap()
@@ -325,43 +237,6 @@ async fn a_vote_without_an_id_after_one_from_the_end_of_time_spoils_no_poll(rig:
     close(&rig, &host, poll).await;
     let rig = rig.restart().await;
     assert_eq!(counts(&rig, poll).await, ([0, 0, 1], 1));
-}
-
-async fn a_guests_ticket_goes_to_its_first_account_only(rig: Rig) {
-    let host = rig.host("host").await;
-    let (code, poll) = ticket_room(&rig, &host).await;
-    let code = code.as_str();
-    let made = rig.services.make_tickets(&host, code, 2).await.unwrap();
-    let guest = rig.guest();
-    rig.services.use_ticket(&guest, code, made[0].code.as_str()).await.unwrap();
-    let (ada, eve) = (rig.sign_up("ada").await, rig.sign_up("eve").await);
-    rig.services.adopt(&guest, &ada, Some(code)).await;
-    let refused = rig.services.use_ticket(&guest, code, made[1].code.as_str()).await.unwrap_err();
-    assert_eq!(refused.into_problem().code, "signed_in_since");
-    rig.services.adopt(&guest, &eve, Some(code)).await;
-    let eve = Asker::new(eve.principal, Sender::default());
-    assert_eq!(rig.vote(&eve, poll, rig.ballot(), 0).await.reason, Some(Reason::NotEligible));
-    // The ticket that was refused is as good as before.
-    rig.services.use_ticket(&eve, code, made[1].code.as_str()).await.unwrap();
-    assert_eq!(rig.vote(&eve, poll, rig.ballot(), 0).await.status, Status::Recorded);
-}
-
-async fn a_ticket_that_is_deleted_meanwhile_is_nobodys(rig: Rig) {
-    let host = rig.host("host").await;
-    let (code, _) = rig.open_poll(&host).await;
-    let (services, code) = (&rig.services, code.as_str());
-    let room = services.room_id(&host, code).await.unwrap();
-    for number in 0..16 {
-        let guest = rig.guest();
-        let ticket = services.make_tickets(&host, code, 1).await.unwrap()[0].code;
-        let deleting = async {
-            rig.moment(number).await;
-            services.delete_unused_tickets(&host, code).await.unwrap();
-        };
-        let (taken, ()) = tokio::join!(services.use_ticket(&guest, code, ticket.as_str()), deleting);
-        let holds = services.store.holds_ticket(room, voter(&guest)).await.unwrap();
-        assert_eq!(holds, taken.is_ok(), "at moment {number}: {taken:?}");
-    }
 }
 
 async fn only_so_many_guests_become_one_account(rig: Rig) {
@@ -505,60 +380,6 @@ async fn a_poll_that_is_opened_again_never_shows_a_guest_beside_its_account() {
 }
 
 #[tokio::test]
-async fn one_ticket_is_one_vote_though_becoming_an_account_fails_half_way() {
-    let ground = Breakable::start().await;
-    let server = TestServer::node(&ground.place()).await;
-    let host = server.host("host").await;
-    let (code, poll) = host.open_poll_with(&json!({"voters": "ticket"})).await;
-    let (_, made) = host.post(&format!("/rooms/{code}/tickets"), &json!({"count": 1})).await;
-    let (ada, guest) = (server.host("ada").await, server.guest().await);
-    let ticket = json!({"ticket": made["tickets"][0]["code"]});
-    assert_eq!(guest.post(&format!("/rooms/{code}/ticket"), &ticket).await.0, 200);
-    recorded(&guest, &poll, 1).await;
-    let sql = ground.sql().await;
-    sqlx::query("ALTER TABLE adoptions ADD CONSTRAINT none CHECK (adopted_at < 0)")
-        .execute(&sql)
-        .await
-        .unwrap();
-    let body = json!({"username": "ada", "password": "correct horse", "room": code});
-    let failed = guest.request(Method::POST, "/api/v1/auth/login").json(&body).send().await.unwrap();
-    assert_eq!(failed.status(), 200, "who has signed in is signed in");
-    let votes = [guest.vote(&poll, json!({"option": 0})).await, ada.vote(&poll, json!({"option": 0})).await];
-    let counted = votes.iter().filter(|receipt| receipt["status"] != "refused").count();
-    assert_eq!(counted, 1, "{votes:?}");
-}
-
-#[tokio::test]
-async fn what_became_an_accounts_stays_so_when_redis_forgets() {
-    let ground = Breakable::start().await;
-    let server = TestServer::node(&ground.place()).await;
-    let host = server.host("host").await;
-    let (code, poll) = host.open_poll().await;
-    let guest = server.guest().await;
-    guest.vote(&poll, json!({"option": 1})).await;
-    let body = json!({"username": "ada", "password": "correct horse", "room": code});
-    let (status, signed) = guest.post("/auth/register", &body).await;
-    assert_eq!(status, 201, "{signed}");
-    let ada = server.nobody().with_token(&signed["access_token"]);
-    ground.tell_redis(&["FLUSHALL"]).await;
-    let refused = eventually("the count is there again", async || {
-        let receipt = guest.vote(&poll, json!({"option": 0})).await;
-        (receipt["reason"] != "rebuilding").then_some(receipt)
-    })
-    .await;
-    assert_eq!(refused["reason"], "not_eligible");
-    let (_, room) = ada.get(&format!("/rooms/{code}")).await;
-    assert_eq!(room["polls"][0]["your_choice"], json!({"option": 1}));
-    host.post(&format!("/polls/{poll}/close"), &Value::Null).await;
-    let last = eventually("the result is final", async || {
-        let (_, tally) = host.get(&format!("/polls/{poll}/results")).await;
-        (tally["final"] == true).then_some(tally)
-    })
-    .await;
-    assert_eq!(last["marks"], json!({"1": 1}));
-}
-
-#[tokio::test]
 async fn signing_in_on_the_way_back_to_a_room_takes_the_vote_along_and_every_screen_is_told() {
     let server = TestServer::start().await;
     let host = server.host("host").await;
@@ -587,37 +408,4 @@ async fn signing_in_on_the_way_back_to_a_room_takes_the_vote_along_and_every_scr
     assert_eq!(guest.vote(&poll, json!({"option": 1})).await["reason"], "not_eligible");
     let (_, tally) = host.get(&format!("/polls/{poll}/results")).await;
     assert_eq!((&tally["ballots"], &tally["marks"]), (&json!(1), &json!({"0": 1})));
-}
-
-#[tokio::test]
-async fn becoming_an_account_while_redis_is_away_is_made_up_for() {
-    let ground = Breakable::start().await;
-    let server = TestServer::node(&ground.place()).await;
-    let host = server.host("host").await;
-    let (code, poll) = host.open_poll().await;
-    let (ada, guest) = (server.host("ada").await, server.guest().await);
-    recorded(&guest, &poll, 1).await;
-    ground.redis.pause();
-    let body = json!({"username": "ada", "password": "correct horse", "room": code});
-    let (status, answer) = guest.post("/auth/login", &body).await;
-    assert_eq!(status, 200, "who has signed in is signed in: {answer}");
-    ground.redis.resume();
-    // Nobody asks again: what SQL has noted is told by the node that records the shard.
-    eventually("the guest's vote is the account's", async || {
-        let (_, room) = ada.get(&format!("/rooms/{code}")).await;
-        (room["polls"][0]["your_choice"] == json!({"option": 1})).then_some(())
-    })
-    .await;
-    assert_eq!(guest.vote(&poll, json!({"option": 0})).await["reason"], "not_eligible");
-    recorded(&ada, &poll, 0).await;
-    let (_, tally) = host.get(&format!("/polls/{poll}/results")).await;
-    assert_eq!((&tally["ballots"], &tally["marks"]), (&json!(1), &json!({"0": 1})));
-}
-
-/// Votes until it is recorded.
-async fn recorded(who: &Person, poll: &str, option: i64) {
-    eventually("a vote is recorded", async || {
-        (who.vote(poll, json!({"option": option})).await["status"] == "recorded").then_some(())
-    })
-    .await;
 }

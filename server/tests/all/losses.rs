@@ -296,6 +296,24 @@ async fn a_delete_that_redis_was_not_told_of_is_told_later_whatever_was_told_bef
 }
 
 #[tokio::test]
+async fn what_redis_was_not_told_of_is_in_the_trail_all_the_same_and_answered_with_503() {
+    let Stage { services, node, host, code, poll } = Stage::set().await;
+    cast(&node.guest().await, &poll, ballot(), 0).await;
+    let room = format!("/rooms/{code}");
+    services.redis.pause();
+    let settings = json!({"voters": "account"});
+    for title in ["Tea", "Coffee"] {
+        let answer = host.patch(&room, &json!({"title": title, "settings": settings})).await;
+        assert_eq!(answer.0, 503, "{title}: {}", answer.1);
+    }
+    assert_eq!(host.post(&format!("/polls/{poll}/reset"), &Value::Null).await.0, 503);
+    assert_eq!(host.delete(&format!("/polls/{poll}")).await.0, 503);
+    services.redis.resume();
+    let trail = node.trail_with("poll_deleted").await;
+    assert!(trail.contains("poll_reset") && trail.matches("settings_changed").count() == 1, "{trail}");
+}
+
+#[tokio::test]
 async fn a_takedown_holds_though_redis_was_away_until_the_room_was_back() {
     let Stage { services, node, host, code, poll } = Stage::set().await;
     let mut phone = a_phone(&node, &code).await;

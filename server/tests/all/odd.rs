@@ -40,6 +40,10 @@ fn bodies() -> Vec<(&'static str, &'static str, Value)> {
         ("POST", "/polls/{id}/votes", json!({"choice": {"rating": 0}})),
         ("POST", "/polls/{id}/votes", json!({"choice": {"ranking": [1, 0]}})),
         ("POST", "/polls/{id}/votes", vote),
+        ("POST", "/fn/load_room", json!({"code": "CODE"})),
+        ("POST", "/fn/duplicate_room", json!({"code": "222222"})),
+        ("POST", "/fn/delete_room", json!({"code": "222222"})),
+        ("POST", "/fn/delete_poll", json!({"poll": "019a9f3e-0000-7000-8000-000000000001"})),
         ("POST", "/fn/create_room", json!({"room": {"title": "T", "settings": settings(), "polls": [poll()]}})),
         ("POST", "/fn/load_rooms", json!({"search": "T", "cursor": "x"})),
         ("POST", "/fn/change_room", json!({"code": "CODE", "patch": {"title": "T", "settings": settings()}})),
@@ -132,7 +136,7 @@ fn leaves(value: &Value, at: String, found: &mut Vec<String>) {
 }
 
 #[test]
-fn no_body_of_the_api_is_left_out() {
+fn no_body_of_the_api_or_the_pages_functions_is_left_out() {
     let document: Value = serde_json::from_str(DOCUMENT).unwrap();
     let known = bodies();
     let mut described = 0;
@@ -147,6 +151,13 @@ fn no_body_of_the_api_is_left_out() {
         }
     }
     assert!(described >= 13, "the document was read: {described}");
+    // One takes nothing.
+    let functions = server::http::list()
+        .into_iter()
+        .filter(|(_, path)| path.starts_with("/fn/") && path != "/fn/load_visitor");
+    for (method, path) in functions {
+        assert!(known.iter().any(|(known, at, _)| *at == path && *known == method), "{method} {path}");
+    }
 }
 
 #[test]
@@ -228,6 +239,40 @@ fn a_body_spoilt_in_one_place_is_answered_with_a_code() {
         let end = if to_the_end && cut == 0 { body.len() } else { (at + cut).min(body.len()) };
         body.splice(at..end, put);
         ground.send(method, path, body)
+    });
+}
+
+#[test]
+fn any_bytes_sent_as_a_form_are_answered() {
+    let ground = Ground::new();
+    // Signing out would leave nobody to be answered.
+    let is_form = |(method, path): &(&str, String)| {
+        *method == "POST" && !["/api/", "/fn/", "/logout"].iter().any(|begin| path.starts_with(begin))
+    };
+    let forms: Vec<String> = server::http::list().into_iter().filter(is_form).map(|(_, path)| path).collect();
+    assert!(forms.len() >= 8, "the list was read: {forms:?}");
+    let piece = prop_oneof![
+        "(action|poll|code|title|question|options|option|count|ticket|room|username|password|display_name|current|new|invitation)=",
+        "add_poll|settings|edit_poll|vote|ticket|make|rename|open|show|create",
+        "%[0-9a-fA-F]{0,2}|[&=+;%]{1,3}|-?[0-9]{1,22}|POLL|DRAFT|CODE",
+    ];
+    let bytes = prop_oneof![
+        prop::collection::vec(any::<u8>(), 0..60),
+        prop::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat().into_bytes()),
+    ];
+    try_each(300, (any::<Index>(), bytes), |(which, bytes)| {
+        let bytes = String::from_utf8(bytes)
+            .map_or_else(|raw| raw.into_bytes(), |text| ground.filled(&text).into_bytes());
+        let path = ground.filled(&forms[which.index(forms.len())]);
+        let told = format!("{path} {}", bytes.escape_ascii());
+        let request = ground.host.request(Method::POST, &path);
+        let request = request.header("content-type", "application/x-www-form-urlencoded").body(bytes);
+        let status = ground
+            .runtime
+            .block_on(async { Ok::<_, reqwest::Error>(request.send().await?.status().as_u16()) });
+        let status = status.map_err(|error| TestCaseError::fail(format!("{told}: {error}")))?;
+        prop_assert!((200..500).contains(&status), "{}: {}", told, status);
+        Ok(())
     });
 }
 

@@ -8,7 +8,6 @@ use domain::{EventId, PollState, Timestamp, UserId};
 use reqwest::Method;
 use serde_json::{Value, json};
 use server::audit::{About, SecurityEvent};
-use server::auth::Sender;
 use server::clock::Clock;
 use server::operator::Operator;
 use server::store::audit::AuditRow;
@@ -265,69 +264,6 @@ async fn old_invitations_go(rig: Rig) {
         left.push(store.is_invitation_good(hash, now.minus(DAY * 35)).await.unwrap());
     }
     assert_eq!(left, [false, true, true]);
-}
-
-#[tokio::test]
-async fn an_event_that_the_database_refuses_does_not_stop_the_trail() {
-    let rig = Rig::open(Backend::Cluster).await;
-    let sender = Sender { device: "x".repeat(100), ..Sender::default() };
-    let about = About { sender: Some(&sender), ..About::default() };
-    rig.services.audit.note(SecurityEvent::SignedIn, about);
-    rig.services.audit.note(SecurityEvent::SignedOut, About::default());
-    eventually("the next events are stored, and that one was lost", async || {
-        rig.services.audit.note(SecurityEvent::SignedOut, About::default());
-        let trail = rig.services.store.audit(None, 100).await.unwrap();
-        let has = |event: &str| trail.iter().any(|row| row.event == event);
-        (has("signed_out") && has("lost")).then_some(())
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn what_is_lost_of_the_trail_is_counted() {
-    let rig = Rig::open(Backend::Sqlite).await;
-    // Nobody takes events from the queue before something is awaited.
-    for _ in 0..4_500 {
-        rig.services.audit.note(SecurityEvent::SignedOut, About::default());
-    }
-    let lost = eventually("each is stored or said to be lost", async || {
-        let trail = rig.services.store.audit(None, 5_000).await.unwrap();
-        let stored = trail.iter().filter(|row| row.event == "signed_out").count();
-        let lost: Vec<String> =
-            trail.into_iter().filter(|row| row.event == "lost").map(|row| row.detail).collect();
-        (stored == 4_000 && !lost.is_empty()).then_some(lost)
-    })
-    .await;
-    assert_eq!(lost, ["500 events"]);
-}
-
-#[tokio::test]
-async fn tries_that_wait_are_noted_once_for_each_address_of_ipv4_and_each_network_of_ipv6() {
-    let rig = Rig::open(Backend::Sqlite).await;
-    for address in ["2001:db8::1", "2001:db8::2", "2001:db8:0:1::1", "192.0.2.1", "192.0.2.1", "192.0.2.2"] {
-        rig.services.audit.note_throttled(&Sender::new(address.parse().unwrap(), ""));
-    }
-    rig.services.audit.note(SecurityEvent::SignedOut, About::default());
-    let trail = eventually("the last is stored", async || {
-        let trail = rig.services.store.audit(None, 100).await.unwrap();
-        trail.iter().any(|row| row.event == "signed_out").then_some(trail)
-    })
-    .await;
-    assert_eq!(trail.iter().filter(|row| row.event == "sign_in_throttled").count(), 4);
-}
-
-#[tokio::test]
-async fn a_sign_in_beyond_the_rate_of_its_address_is_in_the_trail() {
-    let server = TestServer::start_with(|config| config.doors.limit_logins = "1/1h".parse().unwrap()).await;
-    let body = json!({"username": "ada", "password": "wrong horses"});
-    for status in [401, 429, 429] {
-        assert_eq!(server.nobody().post("/auth/login", &body).await.0, status);
-    }
-    eventually("both are in the trail", async || {
-        let trail = server.command(&["audit"], "").await.unwrap();
-        (trail.contains("sign_in_failed") && trail.matches("sign_in_throttled").count() == 1).then_some(())
-    })
-    .await;
 }
 
 #[tokio::test]

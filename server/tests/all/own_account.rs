@@ -1,5 +1,6 @@
 //! The page where somebody decides about themselves, as a browser without scripts uses it.
 
+use futures_util::future::join_all;
 use reqwest::{Method, Response};
 use serde_json::json;
 
@@ -88,4 +89,36 @@ async fn an_export_comes_to_its_end_compressed_as_browsers_ask_for_it() {
         assert_eq!(answer.headers().contains_key("content-encoding"), encoding != "identity", "{encoding}");
         assert!(answer.bytes().await.is_ok_and(|whole| !whole.is_empty()), "{encoding}");
     }
+}
+
+#[tokio::test]
+async fn what_cannot_be_stored_just_now_is_said_on_the_page() {
+    let server = TestServer::start().await;
+    let (ada, guest) = (server.host("ada").await, server.guest().await);
+    guest.patch("/me", &json!({"display_name": "Row 7"})).await;
+    let login = json!({"username": "ada", "password": "correct horse"});
+    server.nobody().post("/auth/login", &login).await;
+    let (code, _) = ada.open_poll().await;
+    ada.post(&format!("/rooms/{code}/tickets"), &json!({"count": 1})).await;
+    let (tickets, edit) = (format!("/rooms/{code}/tickets"), format!("/rooms/{code}/edit"));
+    let forms = [
+        (&ada, "/account", ("action", "end_others"), ("", "")),
+        (&ada, "/account", ("action", "rename"), ("display_name", "Ada")),
+        (&guest, "/account", ("action", "forget"), ("", "")),
+        (&ada, "/rooms", ("action", "create"), ("title", "Tea")),
+        (&ada, &tickets, ("action", "make"), ("count", "1")),
+        (&ada, &tickets, ("action", "delete_unused"), ("", "")),
+        (&ada, &edit, ("action", "settings"), ("title", "Coffee")),
+    ];
+    // Who writes keeps all others from it.
+    let writing = server.state.services.store.begin().await.unwrap();
+    let answers = join_all(forms.map(async |(who, place, action, more)| {
+        let answer = who.request(Method::POST, place).form(&[action, more]).send().await.unwrap();
+        (place, action, answer.status().as_u16(), answer.text().await.unwrap())
+    }));
+    for (place, (_, action), status, page) in answers.await {
+        assert_eq!(status, 503, "{place} {action}: {page}");
+        assert!(page.contains("The server is very busy."), "{place} {action}: {page}");
+    }
+    drop(writing);
 }

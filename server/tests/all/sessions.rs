@@ -9,10 +9,12 @@ use reqwest::Method;
 use reqwest::header::{COOKIE, SET_COOKIE};
 use serde_json::{Value, json};
 use server::clock::Clock;
+use sha2::{Digest, Sha256};
 
 use crate::support::client::{Person, TestServer};
+use crate::support::eventually;
 use crate::support::services::Place;
-use crate::support::socket::Socket;
+use crate::support::socket::{Socket, ballot};
 
 const PASSWORD: &str = "correct horse";
 
@@ -188,15 +190,55 @@ async fn an_open_socket_goes_on_when_its_token_expires_for_as_long_as_its_sessio
         socket.hear_all().await;
     }
     assert_eq!(person.get("/me").await.0, 401, "the token itself has expired");
+    let (services, user) = (&server.state.services, ada["user"]["id"].as_str().unwrap().parse().unwrap());
+    let session = async || services.store.sessions_of(user, services.clock.now()).await.unwrap().remove(0);
+    eventually("an open page is a session in use", async || {
+        let unseen = services.clock.now().since(session().await.seen_at);
+        (unseen < Duration::from_secs(60)).then_some(())
+    })
+    .await;
     // Ended behind the server's back: nobody is told.
-    let (_, newer) = refresh(&server, &ada["refresh_token"]).await;
-    let (_, sessions) = holder(&server, &newer).get("/me/sessions").await;
-    let id = sessions["sessions"][0]["id"].as_str().unwrap().parse().unwrap();
-    server.state.services.store.end_session(id, server.state.services.clock.now()).await.unwrap();
+    services.store.end_session(session().await.id, services.clock.now()).await.unwrap();
     pass(&ahead, Duration::from_secs(10 * 60));
     socket.say(&json!({"type": "ping"})).await;
     assert_eq!(socket.hear_a("bye").await["reason"], "logout");
     assert_eq!(socket.closed_with().await, Some(4401));
+}
+
+#[tokio::test]
+async fn a_socket_takes_a_fresh_token_of_its_owner_and_stays_where_it_is() {
+    let server = TestServer::start().await;
+    let first = sign_up(&server, "ada").await;
+    let ada = holder(&server, &first);
+    let (code, poll) = ada.open_poll().await;
+    let mut socket = Socket::of(&server, &ada.token).await;
+    socket.join(&code).await;
+    let (_, second) = sign_in(&server, "ada", PASSWORD).await;
+    socket.say(&json!({"type": "auth", "token": second["access_token"]})).await;
+    assert_eq!(socket.hear_a("hello").await["you"]["id"], first["user"]["id"]);
+    let receipt = socket.vote(&poll, ballot(1), json!({"option": 0})).await;
+    assert_eq!(receipt["status"], "recorded", "without another join: {receipt}");
+    // The session that the socket was opened in is its own no more.
+    assert_eq!(ada.post("/auth/logout", &Value::Null).await.0, 204);
+    assert_eq!(socket.vote(&poll, ballot(2), json!({"option": 1})).await["status"], "recorded");
+    assert_eq!(holder(&server, &second).post("/auth/logout", &Value::Null).await.0, 204);
+    assert_eq!(socket.hear_a("bye").await["reason"], "logout");
+}
+
+#[tokio::test]
+async fn refresh_tokens_are_stored_as_hashes_only() {
+    let server = TestServer::start().await;
+    let first = sign_up(&server, "ada").await;
+    let (_, second) = refresh(&server, &first["refresh_token"]).await;
+    let stored = server.stored_bytes();
+    let holds = |bytes: &[u8]| stored.windows(bytes.len()).any(|window| window == bytes);
+    for token in [&first["refresh_token"], &second["refresh_token"]] {
+        let (_, hex) = token.as_str().unwrap().split_once('.').unwrap();
+        let digits = hex.as_bytes().chunks(2).map(|pair| str::from_utf8(pair).unwrap());
+        let secret: Vec<u8> = digits.map(|pair| u8::from_str_radix(pair, 16).unwrap()).collect();
+        assert!(holds(&Sha256::digest(&secret)), "the newest two are known by their hashes");
+        assert!(!holds(hex.as_bytes()) && !holds(&secret), "and not as they were handed out");
+    }
 }
 
 #[tokio::test]

@@ -571,12 +571,14 @@ local function take(keys, args)
   return 0
 end
 
--- Adds one to what was used of a rate, whatever that is. ARGV: as above. Answers how many µs the next has to wait.
+-- Adds one to what was used of a rate, whatever that is. ARGV: as above. Answers how many µs the next has to wait. Who goes far
+-- beyond a rate owes no more than who is just beyond it: others may share what is counted.
 local function charge(keys, args)
   local interval, window = tonumber(args[1]), tonumber(args[2])
   local time = redis.call('TIME')
   local at = time[1] * 1000000 + time[2]
   local used = math.max(tonumber(redis.call('GET', keys[1]) or '0'), at) + interval
+  used = math.min(used, at + window + interval)
   redis.call('SET', keys[1], string.format('%.0f', used), 'PX', math.ceil((used - at) / 1000) + 1)
   return math.max(used + interval - at - window, 0)
 end

@@ -295,5 +295,5 @@ fn poll_name(poll: PollId) -> String {
 
 fn rebuilding() -> Error {
     let detail = "The live count is being made anew. Please try again in a moment.";
-    Error::Problem(Problem::new(503, "rebuilding", detail))
+    Error::Problem(Problem::new(503, super::REBUILDING, detail))
 }

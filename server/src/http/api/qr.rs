@@ -7,8 +7,8 @@ use qrcode::render::svg;
 use qrcode::{EcLevel, QrCode};
 
 use super::extract::Code;
-use crate::auth::{Asker, Sender};
 use crate::error::Error;
+use crate::http::caller::Caller;
 use crate::http::link::join_url;
 use crate::http::problem::Refused;
 use crate::state::AppState;
@@ -17,11 +17,11 @@ use crate::state::AppState;
 /// cameras want it so.
 pub(super) async fn svg(
     State(state): State<AppState>,
-    sender: Sender,
+    caller: Caller,
     Code(code): Code,
     headers: HeaderMap,
 ) -> Result<impl IntoResponse, Refused> {
-    let code = state.services.join_code(&Asker::nobody(sender), &code).await?;
+    let code = state.services.join_code(&caller.asker, &code).await?;
     let picture = draw(&join_url(&state.site, &headers, code), 8)?;
     Ok(([(header::CONTENT_TYPE, "image/svg+xml"), (header::CACHE_CONTROL, "private, max-age=300")], picture))
 }

@@ -1,12 +1,13 @@
 //! Whose turn it is to look through all ballots: that is much to read, so one does at a time, and few wait for it.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use domain::{Problem, VoterId};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::doors::Who;
 use crate::error::{Error, Result};
 
 /// How many that are new have a place: the one whose turn it is, and eight who wait.
@@ -14,6 +15,9 @@ const PLACES: usize = 9;
 
 /// How many are under way at once: those that are new, and those that are being read by whoever asked.
 const MOST: usize = 100;
+
+/// How many of these one address may have: whoever takes them slowly leaves others room.
+const MOST_FROM_ONE: usize = MOST / 4;
 
 /// When a place may be free again.
 const AGAIN: Duration = Duration::from_secs(10);
@@ -23,7 +27,8 @@ const AGAIN: Duration = Duration::from_secs(10);
 pub struct ExportQueue {
     places: Arc<Semaphore>,
     turn: Arc<Semaphore>,
-    under_way: Arc<Mutex<HashSet<VoterId>>>,
+    /// Whose, and where each was asked for.
+    under_way: Arc<Mutex<HashMap<VoterId, Who>>>,
 }
 
 impl Default for ExportQueue {
@@ -37,24 +42,25 @@ impl Default for ExportQueue {
 }
 
 impl ExportQueue {
-    /// Begins somebody's export. Refuses with 503 `overloaded` where there is no place, and with 429 `rate_limited` who has one
-    /// under way.
-    pub fn enter(&self, voter: VoterId) -> Result<UnderWay> {
-        let place = self.places.clone().try_acquire_owned().map_err(|_| overloaded())?;
+    /// Begins somebody's export. Refuses with 429 `rate_limited` who has one under way, and with 503 `overloaded` where there is
+    /// no place, or the address has its share.
+    pub fn enter(&self, voter: VoterId, from: Who) -> Result<UnderWay> {
         let mut under_way = self.under_way();
-        if under_way.contains(&voter) {
+        if under_way.contains_key(&voter) {
             let detail = "Your data are being written out already. Please wait for that to end.";
             return Err(Problem::new(429, "rate_limited", detail).with_retry_after(AGAIN).into());
         }
-        if under_way.len() >= MOST {
+        let from_there = under_way.values().filter(|other| **other == from).count();
+        if under_way.len() >= MOST || from_there >= MOST_FROM_ONE {
             return Err(overloaded().into());
         }
-        under_way.insert(voter);
+        let place = self.places.clone().try_acquire_owned().map_err(|_| overloaded())?;
+        under_way.insert(voter, from);
         drop(under_way);
         Ok(UnderWay { queue: self.clone(), voter, place: Mutex::new(Some(place)) })
     }
 
-    fn under_way(&self) -> MutexGuard<'_, HashSet<VoterId>> {
+    fn under_way(&self) -> MutexGuard<'_, HashMap<VoterId, Who>> {
         self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -101,16 +107,28 @@ mod tests {
 
     use super::*;
 
+    /// An address for each ten.
+    fn address(number: usize) -> Who {
+        std::net::IpAddr::from([192, 0, 2, u8::try_from(number / 10).unwrap()]).into()
+    }
+
     fn voter(number: usize) -> VoterId {
         VoterId::new(Timestamp::from_millis(i64::try_from(number).unwrap()), [1; 10])
+    }
+
+    fn refusal(entered: Result<UnderWay>) -> u16 {
+        match entered {
+            Err(Error::Problem(problem)) => problem.status,
+            _ => panic!("was not refused"),
+        }
     }
 
     #[tokio::test]
     async fn who_comes_back_keeps_nobody_who_is_new_from_a_place() {
         let queue = ExportQueue::default();
         let under_way: Vec<UnderWay> =
-            (0..PLACES).map(|number| queue.enter(voter(number)).unwrap()).collect();
-        assert!(queue.enter(voter(PLACES)).is_err(), "no place");
+            (0..PLACES).map(|number| queue.enter(voter(number), address(number)).unwrap()).collect();
+        assert!(queue.enter(voter(PLACES), address(PLACES)).is_err(), "no place");
         for export in &under_way {
             drop(export.turn().await.unwrap());
         }
@@ -121,7 +139,7 @@ mod tests {
             assert!((&mut waiting).now_or_never().is_none(), "one at a time");
             back.push(waiting);
         }
-        let new = queue.enter(voter(PLACES)).unwrap();
+        let new = queue.enter(voter(PLACES), address(PLACES)).unwrap();
         drop((turn, back));
         assert!(new.turn().await.is_ok());
     }
@@ -130,17 +148,36 @@ mod tests {
     async fn one_at_a_time_for_everybody_and_so_many_in_all() {
         let queue = ExportQueue::default();
         let begun = async |number| {
-            let export = queue.enter(voter(number)).unwrap();
+            let export = queue.enter(voter(number), address(number)).unwrap();
             drop(export.turn().await.unwrap());
             export
         };
         let mut under_way = vec![begun(0).await];
-        assert!(queue.enter(voter(0)).is_err());
+        assert_eq!(refusal(queue.enter(voter(0), address(0))), 429);
         for number in 1..MOST {
             under_way.push(begun(number).await);
         }
-        assert!(queue.enter(voter(MOST)).is_err());
+        assert_eq!(refusal(queue.enter(voter(MOST), address(MOST))), 503);
         under_way.remove(0);
-        assert!(queue.enter(voter(0)).is_ok(), "it has ended");
+        assert!(queue.enter(voter(0), address(0)).is_ok(), "it has ended");
+    }
+
+    #[tokio::test]
+    async fn one_address_leaves_room_to_others_and_who_asks_twice_is_told_so_where_all_is_full() {
+        let queue = ExportQueue::default();
+        let mut under_way = Vec::new();
+        for number in 0..MOST_FROM_ONE {
+            let export = queue.enter(voter(number), address(0)).unwrap();
+            drop(export.turn().await.unwrap());
+            under_way.push(export);
+        }
+        assert_eq!(refusal(queue.enter(voter(MOST), address(0))), 503);
+        assert!(queue.enter(voter(MOST), address(10)).is_ok());
+        for number in 0..PLACES {
+            under_way.push(queue.enter(voter(MOST + number), address(10)).unwrap());
+        }
+        assert_eq!(refusal(queue.enter(voter(MOST), address(10))), 429);
+        under_way.clear();
+        assert!(queue.under_way().is_empty(), "nobody is kept who has none");
     }
 }

@@ -15,6 +15,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
+use super::eventually;
 use super::process::voxpop;
 use super::rig;
 use super::services::Place;
@@ -24,7 +25,7 @@ pub struct TestServer {
     pub address: SocketAddr,
     pub state: AppState,
     database_url: String,
-    _folder: TempDir,
+    folder: TempDir,
     stop: Option<oneshot::Sender<()>>,
 }
 
@@ -74,7 +75,7 @@ impl TestServer {
         tokio::spawn(server.serve(listener, async {
             let _dropped = stopped.await;
         }));
-        Self { address, state, database_url, _folder: folder, stop: Some(stop) }
+        Self { address, state, database_url, folder, stop: Some(stop) }
     }
 
     /// Runs a command of the operator's beside the server, with this on its standard input. What it printed, or its last
@@ -88,6 +89,21 @@ impl TestServer {
         let ended = running.wait_with_output().await.unwrap();
         let told = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap().trim().to_owned();
         if ended.status.success() { Ok(told(ended.stdout)) } else { Err(told(ended.stderr)) }
+    }
+
+    /// All that is on its disk, one file after another.
+    pub fn stored_bytes(&self) -> Vec<u8> {
+        let files = std::fs::read_dir(self.folder.path()).unwrap();
+        files.flat_map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect()
+    }
+
+    /// The trail as the command tells it, as soon as an event of this kind is in it.
+    pub async fn trail_with(&self, event: &str) -> String {
+        eventually("an event is in the trail", async || {
+            let trail = self.command(&["audit", "--last", "100"], "").await.unwrap();
+            trail.contains(event).then_some(trail)
+        })
+        .await
     }
 
     /// Tells the server to stop.

@@ -1,4 +1,4 @@
-//! Places for connections: how many there are, and how many of them one address may take.
+//! Places for connections and for sockets: how many there are, and how many of them one address may take.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -11,7 +11,7 @@ use crate::doors::Who;
 
 /// All places. One address may take three in four, so that whoever fills them leaves some to others: a hall whose phones
 /// share an address still finds room. Proxies that are trusted bring everybody, and may take all.
-pub(super) struct Places {
+pub(crate) struct Places {
     free: Arc<Semaphore>,
     most_of_one: usize,
     trusted: Vec<IpNet>,
@@ -19,8 +19,8 @@ pub(super) struct Places {
     taken: Mutex<HashMap<Who, usize>>,
 }
 
-/// A connection's place, free again when dropped.
-pub(super) struct Place {
+/// A place, free again when dropped.
+pub(crate) struct Place {
     _permit: OwnedSemaphorePermit,
     /// Whose it counts as.
     of: Option<(Who, Arc<Places>)>,
@@ -28,7 +28,7 @@ pub(super) struct Place {
 
 impl Places {
     /// So many places.
-    pub(super) fn new(all: usize, trusted: Vec<IpNet>) -> Arc<Self> {
+    pub(crate) fn new(all: usize, trusted: Vec<IpNet>) -> Arc<Self> {
         let all = all.min(Semaphore::MAX_PERMITS);
         Arc::new(Self {
             free: Arc::new(Semaphore::new(all)),
@@ -38,8 +38,8 @@ impl Places {
         })
     }
 
-    /// A place for a connection from an address; none when all are taken, or its share is.
-    pub(super) fn take(self: &Arc<Self>, from: IpAddr) -> Option<Place> {
+    /// A place for somebody at an address; none when all are taken, or its share is.
+    pub(crate) fn take(self: &Arc<Self>, from: IpAddr) -> Option<Place> {
         let permit = self.free.clone().try_acquire_owned().ok()?;
         let from = from.to_canonical();
         if self.trusted.iter().any(|net| net.contains(&from)) {

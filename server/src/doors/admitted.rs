@@ -1,4 +1,5 @@
-//! Who was let into which rooms. What is remembered is pushed out by nobody: where there is no place, whoever is new is not.
+//! Who was let into which rooms. No voter is pushed out by another: where there is no place, whoever is new is not
+//! remembered.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -9,8 +10,9 @@ use domain::{RoomCode, Timestamp, VoterId};
 
 use super::Who;
 
-/// How many voters are remembered, and how many of them that came from one address first: a full hall, and then some.
+/// How many voters are remembered.
 const VOTERS: usize = 100_000;
+/// How many of them came from one address first: a full hall, and then some.
 const FROM_ONE: usize = 20_000;
 /// How many rooms of a voter are remembered. Beyond it the one goes that would be forgotten first.
 const ROOMS: usize = 10;
@@ -19,13 +21,13 @@ const SWEEP: Duration = Duration::from_secs(60);
 
 /// Voters, with the rooms that they were let into. Clones share them.
 #[derive(Clone, Default)]
-pub(super) struct Found(Arc<Mutex<Known>>);
+pub(super) struct Admitted(Arc<Mutex<Known>>);
 
 #[derive(Default)]
 struct Known {
     voters: HashMap<VoterId, Theirs>,
     /// How many voters are remembered that came from an address first. None is kept here that has none.
-    from: HashMap<Who, usize>,
+    counts: HashMap<Who, usize>,
     swept_at: Option<Timestamp>,
 }
 
@@ -35,7 +37,7 @@ struct Theirs {
     rooms: Vec<(RoomCode, Timestamp)>,
 }
 
-impl Found {
+impl Admitted {
     /// Remembers until a time that a voter was let into a room, coming from somewhere.
     pub(super) fn remember(
         &self,
@@ -49,7 +51,7 @@ impl Found {
         if !known.voters.contains_key(&voter) && !known.has_place(&from, now) {
             return;
         }
-        let Known { voters, from: counts, .. } = &mut *known;
+        let Known { voters, counts, .. } = &mut *known;
         let theirs = match voters.entry(voter) {
             Entry::Occupied(theirs) => theirs.into_mut(),
             Entry::Vacant(new) => {
@@ -60,7 +62,7 @@ impl Found {
         theirs.remember(code, until);
     }
 
-    /// Whether a voter was let into a room.
+    /// Whether a voter was let into a room, and that is not over yet.
     pub(super) fn knows(&self, voter: VoterId, code: RoomCode, now: Timestamp) -> bool {
         let known = self.lock();
         let theirs = known.voters.get(&voter);
@@ -84,15 +86,15 @@ impl Known {
     }
 
     fn is_full(&self, from: &Who) -> bool {
-        self.voters.len() >= VOTERS || self.from.get(from).is_some_and(|count| *count >= FROM_ONE)
+        self.voters.len() >= VOTERS || self.counts.get(from).is_some_and(|count| *count >= FROM_ONE)
     }
 
     /// Forgets voters of whom all is over.
     fn sweep(&mut self, now: Timestamp) {
         self.voters.retain(|_, theirs| theirs.rooms.iter().any(|(_, until)| now < *until));
-        self.from.clear();
+        self.counts.clear();
         for theirs in self.voters.values() {
-            *self.from.entry(theirs.from.clone()).or_default() += 1;
+            *self.counts.entry(theirs.from.clone()).or_default() += 1;
         }
     }
 }
@@ -121,52 +123,52 @@ mod tests {
         VoterId::new(Timestamp::from_millis(i64::try_from(number).unwrap()), [1; 10])
     }
 
-    fn from(last: u8) -> Who {
+    fn address(last: u8) -> Who {
         IpAddr::from([192, 0, 2, last]).into()
     }
 
     #[test]
     fn who_is_in_is_pushed_out_by_nobody_and_forgotten_after_its_time() {
-        let (found, now) = (Found::default(), Timestamp::from_millis(1_000_000));
+        let (admitted, now) = (Admitted::default(), Timestamp::from_millis(1_000_000));
         let [code, other] = [5, 6].map(RoomCode::from_number);
         let until = now.plus(DAY);
         for number in 0..FROM_ONE + 10 {
-            found.remember(voter(number), from(1), code, until, now);
+            admitted.remember(voter(number), address(1), code, until, now);
         }
-        assert!(found.knows(voter(0), code, now) && found.knows(voter(FROM_ONE - 1), code, now));
-        assert!(!found.knows(voter(FROM_ONE), code, now), "so many of one address");
-        found.remember(voter(0), from(1), other, until, now);
-        assert!(found.knows(voter(0), other, now), "who is known already may go on to other rooms");
+        assert!(admitted.knows(voter(0), code, now) && admitted.knows(voter(FROM_ONE - 1), code, now));
+        assert!(!admitted.knows(voter(FROM_ONE), code, now), "so many of one address");
+        admitted.remember(voter(0), address(1), other, until, now);
+        assert!(admitted.knows(voter(0), other, now), "who is known already may go on to other rooms");
         for number in FROM_ONE..VOTERS + 10 {
-            found.remember(
+            admitted.remember(
                 voter(number),
-                from(u8::try_from(2 + number / FROM_ONE).unwrap()),
+                address(u8::try_from(2 + number / FROM_ONE).unwrap()),
                 code,
                 until,
                 now,
             );
         }
-        assert_eq!(found.lock().voters.len(), VOTERS);
-        assert!(found.knows(voter(0), code, now) && !found.knows(voter(VOTERS), code, now));
+        assert_eq!(admitted.lock().voters.len(), VOTERS);
+        assert!(admitted.knows(voter(0), code, now) && !admitted.knows(voter(VOTERS), code, now));
         let later = until.plus(SWEEP);
-        assert!(!found.knows(voter(0), code, later));
-        found.remember(voter(VOTERS), from(1), code, later.plus(DAY), later);
-        assert!(found.knows(voter(VOTERS), code, later), "there is a place again");
-        assert_eq!(found.lock().voters.len(), 1);
+        assert!(!admitted.knows(voter(0), code, later));
+        admitted.remember(voter(VOTERS), address(1), code, later.plus(DAY), later);
+        assert!(admitted.knows(voter(VOTERS), code, later), "there is a place again");
+        assert_eq!(admitted.lock().voters.len(), 1);
     }
 
     #[test]
     fn of_a_voters_rooms_those_used_last_are_remembered() {
-        let (found, now) = (Found::default(), Timestamp::from_millis(1_000_000));
+        let (admitted, now) = (Admitted::default(), Timestamp::from_millis(1_000_000));
         let code = |number: usize| RoomCode::from_number(u64::try_from(number).unwrap());
         let visit = |number: usize, minute: u64| {
             let now = now.plus(Duration::from_secs(60 * minute));
-            found.remember(voter(1), from(1), code(number), now.plus(DAY), now);
+            admitted.remember(voter(1), address(1), code(number), now.plus(DAY), now);
         };
         (0..ROOMS).for_each(|number| visit(number, 0));
         visit(0, 1);
         visit(ROOMS, 2);
-        assert!(found.knows(voter(1), code(0), now) && found.knows(voter(1), code(ROOMS), now));
-        assert_eq!((0..=ROOMS).filter(|number| found.knows(voter(1), code(*number), now)).count(), ROOMS);
+        assert!(admitted.knows(voter(1), code(0), now) && admitted.knows(voter(1), code(ROOMS), now));
+        assert_eq!((0..=ROOMS).filter(|number| admitted.knows(voter(1), code(*number), now)).count(), ROOMS);
     }
 }
