@@ -61,16 +61,25 @@ pub struct Place {
     pub n: u64,
 }
 
-/// The code of what is refused while a count is made anew.
+/// The code of what is refused while a count is made anew, or is in SQL and could not be told to Redis yet.
 const REBUILDING: &str = "rebuilding";
 
 /// Whether a command or a deletion comes to pass: it is in the database, even where Redis could not be told of it yet.
 pub(crate) fn is_committed<T>(done: &Result<T>) -> bool {
     match done {
-        Ok(_) | Err(Error::Redis(_)) => true,
+        Ok(_) => true,
         Err(Error::Problem(problem)) => problem.code == REBUILDING,
         Err(_) => false,
     }
+}
+
+/// What came of adopting a guest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Adoption {
+    /// Whether it became the account just now: it was none's before, and is from now on.
+    pub is_new: bool,
+    /// Whether its votes have moved. Otherwise they do later, whoever asks.
+    pub is_done: bool,
 }
 
 /// How far the recorder of a shard has come.
@@ -215,9 +224,8 @@ pub trait BallotBox: Send + Sync {
     /// Makes what a guest chose in a room the account's, for whom the guest has signed in: in every open poll, in one step.
     /// Where the account has a ballot it stands, and the guest's is taken out; else the guest's moves. What closed polls
     /// count stays. From then on the guest is `not_eligible` in all polls of the room. Done again it changes nothing, and
-    /// a guest that is another account's stays so; and where very many have become accounts, a guest stays a guest. Answers
-    /// whether it became the account just now.
-    async fn adopt(&self, room: RoomId, guest: VoterId, account: UserId) -> Result<bool>;
+    /// a guest that is another account's stays so; and where very many have become accounts, a guest stays a guest.
+    async fn adopt(&self, room: RoomId, guest: VoterId, account: UserId) -> Result<Adoption>;
 
     /// How polls stand. Polls that are not there are left out.
     async fn now(&self, polls: &[PollId]) -> Result<Vec<PollNow>>;

@@ -172,11 +172,18 @@ async fn listen(
     let mut probes = interval(PROBE);
     loop {
         let wanted = followed.rooms.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        // One that is mute must not be waited for: what was missed is asked for over another.
         for room in wanted.difference(&subscribed) {
-            sink.subscribe(keys.room_channel(*room)).await?;
+            let Ok(done) = timeout(PROBE, sink.subscribe(keys.room_channel(*room))).await else {
+                return Ok(());
+            };
+            done?;
         }
         for room in subscribed.difference(&wanted) {
-            sink.unsubscribe(keys.room_channel(*room)).await?;
+            let Ok(done) = timeout(PROBE, sink.unsubscribe(keys.room_channel(*room))).await else {
+                return Ok(());
+            };
+            done?;
         }
         subscribed = wanted;
         loop {

@@ -36,14 +36,14 @@ impl Services {
             found => found?,
         };
         self.doors.note_found(before.sender.address, Some(account.into()), code);
-        let adopted = match self.ballots.adopt(room.id, guest, account).await {
+        let adoption = match self.ballots.adopt(room.id, guest, account).await {
             // Deleted just now.
-            Err(Error::Problem(problem)) if problem.code == Problem::no_such_room().code => false,
-            adopted => adopted?,
+            Err(Error::Problem(problem)) if problem.code == Problem::no_such_room().code => return Ok(()),
+            adoption => adoption?,
         };
         // The guest's ticket went with it.
         self.ticket_holders.forget_lack(account.into());
-        if adopted {
+        if adoption.is_new {
             let about = About { account: Some(account), ..About::by(before).in_room(room.id) };
             self.audit.note(SecurityEvent::GuestAdopted, about);
         }

@@ -46,8 +46,7 @@ pub fn voter(asker: &Asker) -> VoterId {
 
 async fn adopt(rig: &Rig, code: RoomCode, guest: &Asker, account: &Asker) {
     let room = rig.services.room_id(guest, code.as_str()).await.unwrap();
-    let adopted = async || rig.services.ballots.adopt(room, voter(guest), user(account)).await.ok();
-    eventually("a guest becomes an account", adopted).await;
+    rig.adopt(room, voter(guest), user(account)).await;
 }
 
 /// What stands of somebody in a poll.
@@ -247,14 +246,12 @@ async fn only_so_many_guests_become_one_account(rig: Rig) {
     let mut became = 0;
     for guest in &guests {
         rig.vote(guest, poll, rig.ballot(), 1).await;
-        let adopted = async || rig.services.ballots.adopt(room, voter(guest), user(&ada)).await.ok();
-        became += u32::from(eventually("a guest becomes an account", adopted).await);
+        became += u32::from(rig.adopt(room, voter(guest), user(&ada)).await);
     }
     assert_eq!(became, 20);
     let last = guests.last().unwrap();
     assert_eq!(rig.vote(last, poll, rig.ballot(), 2).await.status, Status::Recorded, "it stays a guest");
-    let again = rig.services.ballots.adopt(room, voter(&guests[0]), user(&ada)).await;
-    assert!(!again.unwrap(), "it was before");
+    assert!(!rig.adopt(room, voter(&guests[0]), user(&ada)).await, "it was before");
     assert_eq!(counts(&rig, poll).await, ([0, 1, 1], 2));
 }
 
@@ -277,8 +274,7 @@ async fn guests_that_bring_nothing_leave_places_to_others(rig: Rig) {
     let ticket = services.make_tickets(&host, code.as_str(), 1).await.unwrap()[0].code;
     services.use_ticket(&held, code.as_str(), ticket.as_str()).await.unwrap();
     for (guest, becomes) in [(&idle, false), (&voted, true), (&held, true)] {
-        let adopted = async || services.ballots.adopt(room, voter(guest), user(&ada)).await.ok();
-        assert_eq!(eventually("it was tried", adopted).await, becomes);
+        assert_eq!(rig.adopt(room, voter(guest), user(&ada)).await, becomes);
     }
 }
 

@@ -73,6 +73,7 @@ async fn becoming_an_account_while_redis_is_away_is_made_up_for() {
     let body = json!({"username": "ada", "password": "correct horse", "room": code});
     let (status, answer) = guest.post("/auth/login", &body).await;
     assert_eq!(status, 200, "who has signed in is signed in: {answer}");
+    assert!(server.trail_with("guest_adopted").await.contains("guest_adopted"), "as soon as it is decided");
     ground.redis.resume();
     // Nobody asks again: what SQL has noted is told by the node that records the shard.
     eventually("the guest's vote is the account's", async || {

@@ -296,10 +296,47 @@ async fn a_delete_that_redis_was_not_told_of_is_told_later_whatever_was_told_bef
 }
 
 #[tokio::test]
+async fn a_vote_that_counted_unheard_shows_its_voter_the_results_when_it_is_sent_again() {
+    let Stage { services, node, host, code, poll } = Stage::set().await;
+    cast(&node.guest().await, &poll, ballot(), 0).await;
+    let mut phone = a_phone(&node, &code).await;
+    let vote = json!({"type": "vote", "poll": poll, "ballot": ballot(), "choice": {"option": 1}});
+    services.redis.pause();
+    phone.say(&vote).await;
+    assert_eq!(phone.hear_a("receipt").await["reason"], "rebuilding", "nobody answered in time");
+    services.redis.resume();
+    eventually("it counted all the same, and is recorded", async || {
+        let tally = results(&host, &poll).await;
+        (tally["ballots"] == 2 && tally["provisional"] != true).then_some(())
+    })
+    .await;
+    phone.say(&vote).await;
+    let yours =
+        phone.hear_until(|message| message["type"] == "yours" && message["poll"] == json!(poll)).await;
+    assert_eq!((&yours["choice"], &yours["results_visible"]), (&json!({"option": 1}), &json!(true)));
+    let tally =
+        phone.hear_until(|message| message["type"] == "tally" && message.get("marks").is_some()).await;
+    assert_eq!(tally["marks"], json!({"0": 1, "1": 1}));
+}
+
+#[tokio::test]
+async fn a_poll_whose_deletion_was_not_heard_of_goes_from_screens() {
+    let Stage { services, node, host, code, poll } = Stage::set().await;
+    let other = TestServer::node(&services.place()).await;
+    let mut phone = a_phone(&other, &code).await;
+    // The next message to the other node is lost.
+    services.tell_redis(&["CLIENT", "KILL", "TYPE", "pubsub"]).await;
+    assert_eq!(host.delete(&format!("/polls/{poll}")).await.0, 204);
+    assert_eq!(phone.hear_a("poll_removed").await["poll"], json!(poll));
+    drop(node);
+}
+
+#[tokio::test]
 async fn what_redis_was_not_told_of_is_in_the_trail_all_the_same_and_answered_with_503() {
     let Stage { services, node, host, code, poll } = Stage::set().await;
     cast(&node.guest().await, &poll, ballot(), 0).await;
     let room = format!("/rooms/{code}");
+    let (another, _) = host.open_poll().await;
     services.redis.pause();
     let settings = json!({"voters": "account"});
     for title in ["Tea", "Coffee"] {
@@ -308,9 +345,11 @@ async fn what_redis_was_not_told_of_is_in_the_trail_all_the_same_and_answered_wi
     }
     assert_eq!(host.post(&format!("/polls/{poll}/reset"), &Value::Null).await.0, 503);
     assert_eq!(host.delete(&format!("/polls/{poll}")).await.0, 503);
+    assert_eq!(host.delete(&format!("/rooms/{another}")).await.0, 204, "no vote can be lost there any more");
     services.redis.resume();
     let trail = node.trail_with("poll_deleted").await;
-    assert!(trail.contains("poll_reset") && trail.matches("settings_changed").count() == 1, "{trail}");
+    assert!(trail.contains("poll_reset") && trail.contains("room_deleted"), "{trail}");
+    assert!(trail.matches("settings_changed").count() == 1, "{trail}");
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 
 use self::shelf::Shelf;
 use self::writer::{Job, Writer};
-use super::{BallotBox, Beat, Cast, CastBallot, InRound, Place, PollNow, Pulse};
+use super::{Adoption, BallotBox, Beat, Cast, CastBallot, InRound, Place, PollNow, Pulse};
 use crate::bus::Bus;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
@@ -96,8 +96,9 @@ impl BallotBox for LocalBallotBox {
         self.ask(|reply| Job::Settings(room, reply)).await
     }
 
-    async fn adopt(&self, room: RoomId, guest: VoterId, account: UserId) -> Result<bool> {
-        self.ask(|reply| Job::Adopt { room, guest, account, reply }).await
+    async fn adopt(&self, room: RoomId, guest: VoterId, account: UserId) -> Result<Adoption> {
+        let is_new = self.ask(|reply| Job::Adopt { room, guest, account, reply }).await?;
+        Ok(Adoption { is_new, is_done: true })
     }
 
     async fn now(&self, polls: &[PollId]) -> Result<Vec<PollNow>> {

@@ -23,21 +23,21 @@ pub(super) type Moved = (String, u32, Vec<u8>, Vec<u8>, u64, u64, u64, u64, Vec<
 pub(super) type Pair = (VoterId, UserId);
 
 impl Core {
-    /// Makes what a guest chose in a room's open polls the account's, and lets the guest vote there no more. Answers the
-    /// entry that has to be recorded for it, if it did so now or before.
+    /// Makes what a guest chose in a room's open polls the account's, and lets the guest vote there no more. Answers what SQL
+    /// has noted of it, and what came of telling Redis: the entry that has to be recorded for it, if there is one.
     pub(super) async fn adopt(
         &self,
         id: RoomId,
         guest: VoterId,
         account: UserId,
-    ) -> Result<(Noted, Option<Place>)> {
+    ) -> Result<(Noted, Result<Option<Place>>)> {
         let now = self.clock.now();
         let mut transaction = self.store.begin().await?;
         let found = rooms::find_locked(&mut transaction, id).await?;
         let mut room = found.ok_or_else(Problem::no_such_room)?;
         let noted = adoptions::put(&mut transaction, id, guest, account, now).await?;
         if matches!(noted, Noted::Anothers | Noted::Full) {
-            return Ok((noted, None));
+            return Ok((noted, Ok(None)));
         }
         tickets::hand_over(&mut transaction, id, guest, account.into()).await?;
         // Whoever loads a poll and read before this who has become an account is refused as too old, as with settings.
@@ -46,9 +46,11 @@ impl Core {
         outbox::put(&mut transaction, Kind::Room(id), id, room.revision, now).await?;
         transaction.commit().await?;
 
-        let polls = self.store.polls_of(id).await?;
-        let place = self.apply_settings(&room, &polls, Some((guest, account))).await?;
-        Ok((noted, Some(place)))
+        let told = async {
+            let polls = self.store.polls_of(id).await?;
+            self.apply_settings(&room, &polls, Some((guest, account))).await.map(Some)
+        };
+        Ok((noted, told.await))
     }
 
     /// Has Redis take over a room's settings, and who has become an account there: all, or one with this revision.

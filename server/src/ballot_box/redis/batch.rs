@@ -1,25 +1,20 @@
 //! One batch of a shard's queue: written to SQL in one transaction with its checkpoint, then told to Redis.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use domain::{PollId, RoomId, Timestamp};
 use redis::{RedisResult, Value};
-use tokio::time::timeout;
 
 use super::super::Place;
 use super::entry::{Content, Entry};
 use super::leases::LEASE;
 use super::recorder::Held;
-use super::{Core, poll_name};
-use crate::error::{Error, Result};
+use super::{Core, in_time, poll_name};
+use crate::error::Result;
 use crate::faults;
 use crate::store::ballots::BallotRow;
 use crate::store::shards::ShardRecord;
 use crate::store::{Write, ballots, outbox, poison, polls, shards};
-
-/// How long a batch may take: a database that neither answers nor hangs up must not hold the recorder for ever.
-const WRITE: Duration = Duration::from_secs(20);
 
 /// Entries that SQL would not take, and their polls.
 pub(super) type Poison = Vec<(PollId, u64)>;
@@ -27,8 +22,7 @@ pub(super) type Poison = Vec<(PollId, u64)>;
 /// Writes entries behind the checkpoint, and says how far the shard is now. Nothing is written, and nothing said, when
 /// the shard is another's.
 pub(super) async fn record(core: &Core, held: Held, entries: Vec<Entry>) -> Result<Option<(u64, Poison)>> {
-    let written = timeout(WRITE, write(core, held, entries)).await;
-    written.unwrap_or_else(|_| Err(Error::Sql(sqlx::Error::PoolTimedOut)))
+    in_time(write(core, held, entries)).await
 }
 
 async fn write(core: &Core, held: Held, entries: Vec<Entry>) -> Result<Option<(u64, Poison)>> {

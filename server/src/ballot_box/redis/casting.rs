@@ -108,15 +108,16 @@ impl Core {
             "recorded" => (Status::Recorded, None),
             refusal => (Status::Refused, Some(reason(refusal))),
         };
-        // A ballot that comes again and still waits is told as well: the node that counted it may be gone.
-        let counted = status == Status::Accepted;
+        // A ballot that comes again is told as well: the node that counted it may be gone, or was not told that it counted.
+        let counted = status != Status::Refused;
+        let place = (status == Status::Accepted).then_some(place);
         if counted {
             let standing = Standing { ballot, choice: cast.choice.clone() };
-            let counted = CountedBallot { voter: cast.voter, round, standing, version, place: Some(place) };
+            let counted = CountedBallot { voter: cast.voter, round, standing, version, place };
             self.dirty.counted(cast.poll, known.room, counted);
         }
         let receipt = Receipt { ballot, poll: cast.poll, status, reason, choice };
-        Cast { receipt, counted, place: (status == Status::Accepted).then_some(place) }
+        Cast { receipt, counted, place }
     }
 
     /// What this node knows of a poll.

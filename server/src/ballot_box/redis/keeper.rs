@@ -10,8 +10,8 @@ use futures_util::future::join_all;
 use tokio::time::{Instant, sleep};
 
 use super::super::intent;
-use super::Core;
 use super::leases::HeldShards;
+use super::{Core, in_time};
 use crate::bus::Event;
 use crate::error::Result;
 use crate::faults;
@@ -75,14 +75,14 @@ async fn look(core: &Core, shards: &BTreeSet<Shard>, told: &mut Told) -> Result<
         return Ok(());
     }
     let now = core.clock.now();
-    let overdue = core.store.overdue(now).await?;
+    let overdue = in_time(core.store.overdue(now)).await?;
     let ours = overdue.into_iter().filter(|(_, room)| shards.contains(&Shard::of(*room)));
-    let mut kept = join_all(ours.map(|(poll, _)| close(core, poll, now))).await;
+    let mut kept = join_all(ours.map(|(poll, _)| in_time(close(core, poll, now)))).await;
     if !faults::is_off(faults::OUTBOX) {
         for shard in shards {
-            let untold = core.store.untold(*shard, now.minus(UNTOLD)).await?;
+            let untold = in_time(core.store.untold(*shard, now.minus(UNTOLD))).await?;
             let due: Vec<Untold> = untold.into_iter().filter(|untold| told.is_due(untold.kind)).collect();
-            kept.extend(join_all(due.into_iter().map(|untold| tell(core, untold))).await);
+            kept.extend(join_all(due.into_iter().map(|untold| in_time(tell(core, untold)))).await);
         }
     }
     kept.into_iter().collect()

@@ -10,8 +10,8 @@ use redis::RedisResult;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::Core;
 use super::recorder::{Held, Recorder};
+use super::{Core, in_time};
 use crate::background::Stopped;
 use crate::error::{Error, Result};
 use crate::shard::Shard;
@@ -61,7 +61,7 @@ impl Leases {
                     Err(_) => {}
                 },
                 _ = renewals.tick() => {
-                    let renewed = self.renew().await;
+                    let renewed = in_time(self.renew()).await;
                     self.note(renewed.err());
                 }
             }

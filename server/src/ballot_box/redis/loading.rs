@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 
 use super::adopting::{Moved, read};
 use super::casting::lines;
-use super::{Core, PATIENCE, PAUSE, poll_name, status::Status};
+use super::{Core, PATIENCE, PAUSE, in_time, poll_name, status::Status};
 use crate::error::{Error, Result};
 use crate::shard::Shard;
 use crate::store::polls::PollRecord;
@@ -48,6 +48,10 @@ struct Stored {
 impl Core {
     /// Loads a poll unless it is loaded.
     pub(super) async fn load(&self, id: PollId) -> Result<Loading> {
+        in_time(self.load_in_turn(id)).await
+    }
+
+    async fn load_in_turn(&self, id: PollId) -> Result<Loading> {
         let Some(shard) = self.shard_of(id).await? else { return Ok(Loading::Gone) };
         let _one_at_a_time = self.loading[usize::from(id.as_bytes()[15]) % self.loading.len()].lock().await;
         for _ in 0..TRIES {

@@ -33,7 +33,9 @@ use self::dirty::Dirty;
 use self::known::KnownPolls;
 use self::leases::Leases;
 use self::status::Status;
-use super::{BallotBox, Beat, Cast, CastBallot, InRound, Place, PollNow, Progress, Pulse, Watermark, intent};
+use super::{
+    Adoption, BallotBox, Beat, Cast, CastBallot, InRound, Place, PollNow, Progress, Pulse, Watermark, intent,
+};
 use crate::background::Background;
 use crate::bus::{Bus, Event, Listener};
 use crate::clock::Clock;
@@ -211,7 +213,7 @@ impl BallotBox for RedisBallotBox {
         let core = &self.0;
         let intent = intent::commit(core.store.begin().await?, poll, command, core.clock.now()).await?;
         faults::abort_sometimes(faults::AFTER_INTENT);
-        core.apply(&intent.poll, intent.epoch).await?;
+        core.apply(&intent.poll, intent.epoch).await.map_err(told_later)?;
         core.tell_changed(&intent.poll, intent.opened).await;
         Ok(intent.poll)
     }
@@ -226,7 +228,7 @@ impl BallotBox for RedisBallotBox {
         outbox::put(&mut transaction, Kind::Gone(poll), known.room, 0, core.clock.now()).await?;
         transaction.commit().await?;
         core.known.forget(poll);
-        core.apply_delete(poll, known.room).await?;
+        core.apply_delete(poll, known.room).await.map_err(told_later)?;
         core.bus.publish(Event::PollRemoved { room: known.room, poll });
         Ok(())
     }
@@ -242,11 +244,17 @@ impl BallotBox for RedisBallotBox {
         Ok(())
     }
 
-    async fn adopt(&self, room: RoomId, guest: VoterId, account: UserId) -> Result<bool> {
-        match self.0.adopt(room, guest, account).await? {
-            (_, Some(place)) if !self.recorded(place).await => Err(rebuilding()),
-            (noted, _) => Ok(noted == Noted::Now),
-        }
+    async fn adopt(&self, room: RoomId, guest: VoterId, account: UserId) -> Result<Adoption> {
+        let (noted, told) = self.0.adopt(room, guest, account).await?;
+        let is_done = match told {
+            Ok(Some(place)) => self.recorded(place).await,
+            Ok(None) => true,
+            Err(error) => {
+                tracing::warn!(%error, "Redis could not be told of a guest that became an account; it is told later");
+                false
+            }
+        };
+        Ok(Adoption { is_new: noted == Noted::Now, is_done })
     }
 
     async fn now(&self, polls: &[PollId]) -> Result<Vec<PollNow>> {
@@ -291,6 +299,20 @@ impl BallotBox for RedisBallotBox {
 /// A poll's name in Redis.
 fn poll_name(poll: PollId) -> String {
     poll.to_string()
+}
+
+/// How long work on the database may take: one that neither answers nor hangs up must not hold a shard or a poll for ever.
+const IN_TIME: Duration = Duration::from_secs(20);
+
+/// Gives up on work that takes too long.
+async fn in_time<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    timeout(IN_TIME, work).await.unwrap_or_else(|_| Err(Error::Sql(sqlx::Error::PoolTimedOut)))
+}
+
+/// What became of telling Redis of something that is in SQL: whoever records the shard sees to it.
+fn told_later(error: Error) -> Error {
+    tracing::warn!(%error, "Redis could not be told what a host did; it is told later");
+    rebuilding()
 }
 
 fn rebuilding() -> Error {

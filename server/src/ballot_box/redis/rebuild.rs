@@ -6,11 +6,11 @@ use redis::RedisResult;
 use redis::streams::StreamRangeReply;
 
 use super::super::{Place, Watermark};
-use super::Core;
 use super::batch::{follows, locked};
 use super::entry::Entry;
 use super::recorder::{Held, Recorder};
 use super::status::Status;
+use super::{Core, in_time};
 use crate::bus::Event;
 use crate::error::Result;
 use crate::store::shards::ShardRecord;
@@ -26,7 +26,7 @@ impl Recorder {
     pub(super) async fn rebuild(&mut self, status: &Status) -> Result<bool> {
         let (link, shard, old) = (self.core.link.clone(), self.held.shard, self.held.epoch);
         // Who has lost the shard without knowing must not keep the next from counting.
-        if !self.held.is_still_held(&self.core).await? {
+        if !in_time(self.held.is_still_held(&self.core)).await? {
             return Ok(false);
         }
         let epoch = old.max(status.stored.unwrap_or(0)).max(status.attached.unwrap_or(0)) + 1;
@@ -39,7 +39,7 @@ impl Recorder {
             return Ok(false);
         }
         let drained = self.held.upto();
-        let Some(poison) = self.held.store_epoch(&self.core, epoch).await? else { return Ok(false) };
+        let Some(poison) = in_time(self.held.store_epoch(&self.core, epoch)).await? else { return Ok(false) };
         // Told before the new epoch is heard of: entries up to here are recorded, later ones are lost.
         let poison = poison.into_iter().map(|(_, n)| n).collect();
         self.core.bus.publish(Event::Recorded(Watermark { upto: drained, poison }));

@@ -3,15 +3,19 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use axum::extract::ws::Utf8Bytes;
 use domain::wire::Role;
 use domain::{BallotId, Choice, PollId, PollState, ServerMessage, Timestamp, VoterId};
 
 use super::super::inbox::Joining;
-use super::super::outbox::Outbox;
+use super::super::outbox::{Outbox, encode};
 use super::shown::ShownTally;
 use crate::auth::Principal;
 use crate::ballot_box::InRound;
 use crate::service::{RoomState, Viewer};
+
+/// The room as those see it who have voted nowhere in it: by whether they are its host, and whether they hold a ticket.
+pub(super) type Frames = HashMap<(bool, Option<bool>), Utf8Bytes>;
 
 /// A socket in a room.
 pub(super) struct Member {
@@ -59,12 +63,23 @@ impl Member {
     /// Sends the whole room as this member may see it, in answer to a join: nothing needs telling besides.
     pub(super) fn welcome(&mut self, state: &RoomState, participants: u64, now: Timestamp) {
         self.told = state.polls.iter().map(|poll| (poll.id, self.yours(state, poll.id, now))).collect();
-        self.show_room(state, participants, now);
+        self.show_room(state, participants, now, &mut Frames::default());
     }
 
-    /// Sends the whole room as this member may see it.
-    pub(super) fn show_room(&self, state: &RoomState, participants: u64, now: Timestamp) {
-        self.outbox.say(&ServerMessage::Room { room: state.room_for(&self.viewer, now), participants });
+    /// Sends the whole room as this member may see it. Whoever has voted nowhere in it sees what others see.
+    pub(super) fn show_room(
+        &self,
+        state: &RoomState,
+        participants: u64,
+        now: Timestamp,
+        frames: &mut Frames,
+    ) {
+        let frame = || encode(&ServerMessage::Room { room: state.room_for(&self.viewer, now), participants });
+        let Viewer { is_host, has_ticket, standings } = &self.viewer;
+        self.outbox.send(match standings.is_empty() {
+            true => frames.entry((*is_host, *has_ticket)).or_insert_with(frame).clone(),
+            false => frame(),
+        });
     }
 
     /// Sends a tally behind the room that it belongs to, in the order of the answer to a join.

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use domain::wire::{ByeReason, close};
 use domain::{PollId, PollState, RoomCode, RoomId, ServerMessage, TallyVersion};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use self::member::Member;
 use self::pending::Pending;
@@ -22,11 +22,13 @@ use super::hub::{Hub, Shared};
 use super::inbox::{Inbox, Joining, Post, Request, SocketId};
 use super::outbox::{Farewell, encode};
 use crate::ballot_box::{CountedBallot, InRound, PollNow, Pulse, Watermark};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::service::{RoomState, Services};
 
 /// How often the number of people is told at most.
 const PRESENCE: Duration = Duration::from_secs(1);
+/// How long letting somebody in may take: who is in the room already waits meanwhile.
+const JOIN: Duration = Duration::from_secs(5);
 
 /// A room with sockets on this node.
 pub(super) struct RoomTask {
@@ -114,8 +116,12 @@ impl RoomTask {
         post.nows.into_values().for_each(|now| self.take_now(now));
         for request in requests {
             match request {
+                // Nobody waits for it any more; whoever comes again asks anew.
+                Request::Join(_, reply) if reply.is_closed() => {}
                 Request::Join(joining, reply) => {
-                    let _gone = reply.send(self.join(joining).await);
+                    let joined = timeout(JOIN, self.join(joining)).await;
+                    let _gone =
+                        reply.send(joined.unwrap_or_else(|_| Err(Error::Sql(sqlx::Error::PoolTimedOut))));
                 }
                 Request::Leave(socket, reply) => {
                     self.members.remove(&socket);

@@ -9,6 +9,7 @@ use tokio::time::{Instant, timeout};
 use super::super::inbox::Post;
 use super::super::outbox::encode;
 use super::RoomTask;
+use super::member::Frames;
 use crate::ballot_box::PollNow;
 use crate::error::{Error, Result};
 use crate::service::RoomState;
@@ -60,8 +61,10 @@ impl RoomTask {
             |poll: &&PollRecord| before.poll(poll.id).is_none_or(|known| known.lifecycle != poll.lifecycle);
         let mut changed = post.changed.clone();
         changed.extend(after.polls.iter().filter(differs).map(|poll| poll.id));
-        for poll in &post.removed {
-            self.tell_removed(&before, *poll);
+        let mut removed = post.removed.clone();
+        removed.extend(before.polls.iter().map(|poll| poll.id).filter(|poll| after.poll(*poll).is_none()));
+        for poll in removed {
+            self.tell_removed(&before, poll);
         }
         for poll in &changed {
             self.tell_changed(&before, &after, *poll);
@@ -69,7 +72,8 @@ impl RoomTask {
         let participants = self.participants();
         let now = self.services.clock.now();
         if room_changed {
-            self.members.values().for_each(|member| member.show_room(&after, participants, now));
+            let mut frames = Frames::default();
+            self.members.values().for_each(|member| member.show_room(&after, participants, now, &mut frames));
             changed.extend(after.shown());
         }
         for member in self.members.values_mut() {

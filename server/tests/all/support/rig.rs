@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use domain::{
-    BallotId, Choice, IdentityKind, Me, NewPoll, NewRoom, PollId, PollKind, Receipt, RoomCode, Status, Tally,
-    Timestamp, VoterId,
+    BallotId, Choice, IdentityKind, Me, NewPoll, NewRoom, PollId, PollKind, Receipt, RoomCode, RoomId,
+    Status, Tally, Timestamp, UserId, VoterId,
 };
 use server::Server;
 use server::auth::{Asker, Principal, Sender};
@@ -200,6 +200,19 @@ impl Rig {
     }
 
     /// An operator at work beside the servers.
+    /// Has a guest become an account in a room, all of it, and says whether it was not before.
+    pub async fn adopt(&self, room: RoomId, guest: VoterId, account: UserId) -> bool {
+        let mut is_new = false;
+        loop {
+            let adopted = async || self.services.ballots.adopt(room, guest, account).await.ok();
+            let adoption = eventually("a guest becomes an account", adopted).await;
+            is_new |= adoption.is_new;
+            if adoption.is_done {
+                return is_new;
+            }
+        }
+    }
+
     pub async fn operator(&self) -> Operator {
         let config = self.ground.config();
         Operator::open(config.database_url.reveal()).await.unwrap()
