@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use domain::code::ALPHABET;
-use domain::{DisplayName, FieldError, Password, Problem, RoomCode, UserId, Username};
+use domain::{DisplayName, FieldError, Password, Problem, RoomCode, UserId, Username, limits};
 
 use crate::audit::{self, About, SecurityEvent};
 use crate::auth::key;
@@ -21,8 +21,6 @@ use crate::store::{self, Store, Write, invitations, rooms, sessions};
 
 /// How many characters passwords and invitations have that are made here: 24^20 is about 2^91.
 const LENGTH: usize = 20;
-/// How many rooms of an account are looked up at once to be taken down.
-const ROOMS_AT_ONCE: u32 = 100;
 
 /// Acts on a database.
 pub struct Operator {
@@ -116,20 +114,12 @@ impl Operator {
         self.commit_with_event(transaction, SecurityEvent::RoomTakenDown, about_room(&room)).await
     }
 
-    /// Takes all rooms of an account down, and answers their codes.
-    pub async fn take_down_all_of(&self, name: &str) -> Result<Vec<RoomCode>> {
+    /// The codes of all rooms of an account that are not taken down.
+    pub async fn rooms_of(&self, name: &str) -> Result<Vec<RoomCode>> {
         let host = self.user(name).await?.id;
-        let mut codes = Vec::new();
-        loop {
-            let rooms = self.store.rooms_of(host, "", None, ROOMS_AT_ONCE).await?;
-            if rooms.is_empty() {
-                return Ok(codes);
-            }
-            for room in rooms {
-                self.take_down(room.code.as_str()).await?;
-                codes.push(room.code);
-            }
-        }
+        let most = u32::try_from(limits::ROOMS_OF_HOST).unwrap_or(u32::MAX);
+        let rooms = self.store.rooms_of(host, "", None, most).await?;
+        Ok(rooms.into_iter().map(|room| room.code).collect())
     }
 
     /// Puts a room back that was taken down. Its polls stay closed.
@@ -142,7 +132,7 @@ impl Operator {
 
     /// Puts a new signing key before those in a file, and answers its name; without `keep` the old ones go.
     pub async fn rotate_keys(&self, file: &Path, keep: bool) -> Result<String> {
-        // Begun before the file is changed: no key signs that the trail does not know of.
+        // Begun before the file is changed: where nothing can be written to the database, nothing is to the file.
         let transaction = self.store.begin().await?;
         let id = key::rotate(file, keep, &self.clock).await?;
         let detail = format!("{id} signs{}", if keep { "" } else { ", the old ones are gone" });

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::Timestamp;
 use tokio::time::sleep;
 
 use crate::audit::{About, KEPT, SecurityEvent};
@@ -56,7 +57,7 @@ pub async fn sweep_once(services: &Services, retention: Option<Duration>) -> Res
     let before = now.minus(retention);
     for room in store.unused_rooms(before, ROOMS_A_SWEEP).await? {
         // One that fails must not keep the others.
-        if let Err(error) = delete_unused(services, &room).await {
+        if let Err(error) = delete_unused(services, &room, before).await {
             tracing::warn!(%error, room = %room.id, "an unused room could not be deleted; trying again in an hour");
         }
     }
@@ -64,8 +65,9 @@ pub async fn sweep_once(services: &Services, retention: Option<Duration>) -> Res
     store.delete_named_guests(before.min(now.minus(GUEST_LASTS))).await
 }
 
-async fn delete_unused(services: &Services, room: &RoomRecord) -> Result<()> {
-    if services.remove_room(room).await? {
+async fn delete_unused(services: &Services, room: &RoomRecord, before: Timestamp) -> Result<()> {
+    // The others were deleted meanwhile, and somebody may have come back.
+    if services.store.is_unused(room.id, before).await? && services.remove_room(room).await? {
         let (account, room) = (Some(room.host), Some(room.id));
         let about = About { account, room, detail: "unused for long", ..About::default() };
         services.audit.note(SecurityEvent::RoomDeleted, about);

@@ -3,6 +3,7 @@
 use std::io::{BufRead, Write, stdin, stdout};
 
 use clap::{Args, Subcommand};
+use server::error::Error;
 
 use super::{Database, told};
 
@@ -92,8 +93,16 @@ pub(crate) async fn run(user: User) -> Result<(), String> {
         User::Disable { name, rooms, database } => {
             let operator = database.open().await?;
             operator.set_disabled(&name, true).await.map_err(told)?;
-            let down = if rooms { operator.take_down_all_of(&name).await.map_err(told)? } else { Vec::new() };
-            down.iter().try_for_each(|code| writeln!(stdout(), "{code}")).map_err(told)
+            let codes = if rooms { operator.rooms_of(&name).await.map_err(told)? } else { Vec::new() };
+            for code in codes {
+                match operator.take_down(code.as_str()).await {
+                    Ok(()) => writeln!(stdout(), "{code}").map_err(told)?,
+                    // Its deletion was under way.
+                    Err(Error::Problem(problem)) if problem.status == 404 => {}
+                    Err(error) => return Err(told(error)),
+                }
+            }
+            Ok(())
         }
         User::Enable { name, database } => {
             database.open().await?.set_disabled(&name, false).await.map_err(told)

@@ -5,12 +5,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{RoomCode, VoterId};
+use domain::{Problem, RoomCode, VoterId};
 use tokio::sync::{Mutex, OwnedMutexGuard, Semaphore, SemaphorePermit};
 
 use super::admitted::Admitted;
 use super::until::Until;
-use super::{Door, Doors, Who, too_many};
+use super::{Doors, Who};
 use crate::error::Result;
 
 /// How many look at once. Addresses share a turn with one in so many others.
@@ -81,14 +81,18 @@ impl Doors {
     }
 
     /// Waits for an address's turn to look for a code that is not known there: one after another, so that of many guesses sent
-    /// side by side each is seen by the next. Refuses with 429 `rate_limited` where very many wait.
+    /// side by side each is seen by the next. Refuses with 503 `overloaded` where very many wait.
     pub async fn turn(&self, from: IpAddr) -> Result<Turn> {
         let line = usize::try_from(self.seeking.hashing.hash_one(Who::from(from)) % TURNS).unwrap_or(0);
         let line = &self.seeking.turns[line];
-        let _place: SemaphorePermit<'_> =
-            line.places.try_acquire().map_err(|_| too_many(Door::Miss, Duration::from_secs(1)))?;
+        let _place: SemaphorePermit<'_> = line.places.try_acquire().map_err(|_| overloaded())?;
         Ok(Turn(line.turn.clone().lock_owned().await))
     }
+}
+
+fn overloaded() -> Problem {
+    let detail = "Very many people look for a room just now. Please try again in a moment.";
+    Problem::new(503, "overloaded", detail).with_retry_after(Duration::from_secs(1))
 }
 
 fn key(address: IpAddr, code: RoomCode) -> String {

@@ -18,6 +18,8 @@ const ACCOUNT: Policy =
 /// By address: more for nothing, since halls and offices share one.
 const ADDRESS: Policy =
     Policy { free: 30, longest: Duration::from_secs(15 * 60), kept: Duration::from_secs(24 * 60 * 60) };
+/// How long an address that an account signed in from keeps no others from letting it in again.
+const KNOWN: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long the first wait is.
 const FIRST: Duration = Duration::from_secs(1);
 
@@ -85,8 +87,10 @@ impl Doors {
         // Names are not needed in Redis, and what was typed there may be anything, a password even.
         let account = format!("try:account:{}", hex(&Sha256::digest(account.as_str())));
         let address = format!("try:address:{}", Who::from(sender.address).0);
-        // The address first: one that has to wait must not keep accounts waiting.
-        if let Some(wait) = self.count_try(&address, ADDRESS).await {
+        // The address first: one that has to wait must not keep accounts waiting. Who signed in from there lately may try
+        // all the same: whoever guesses beside them keeps them out of nothing.
+        let wait = self.count_try(&address, ADDRESS).await;
+        if let Some(wait) = wait.filter(|_| !self.knows_here(&account, &address)) {
             return Err(too_often(wait).into());
         }
         if let Some(wait) = self.count_try(&account, ACCOUNT).await {
@@ -94,6 +98,11 @@ impl Doors {
             return Err(too_often(wait).into());
         }
         Ok(Attempt { doors: self.clone(), account, address })
+    }
+
+    /// Whether an account has signed in from an address within a day, on this node.
+    fn knows_here(&self, account: &str, address: &str) -> bool {
+        self.waiting.left(&known(account, address), self.clock.now()).is_some()
     }
 
     async fn count_try(&self, key: &str, policy: Policy) -> Option<Duration> {
@@ -120,6 +129,10 @@ impl Doors {
     }
 }
 
+fn known(account: &str, address: &str) -> String {
+    format!("known:{account} {address}")
+}
+
 fn too_often(wait: Duration) -> Problem {
     let detail = "That was tried too often. Please wait before the next try.";
     Problem::new(429, "too_many_attempts", detail).with_retry_after(wait)
@@ -135,6 +148,8 @@ impl Attempt {
     /// The password was right: the account's tries are forgotten, and this one of the address. (Not more: whoever guesses
     /// may have an account, too.)
     pub async fn succeeded(self) {
+        let now = self.doors.clock.now();
+        self.doors.waiting.remember(known(&self.account, &self.address), now.plus(KNOWN), now);
         self.doors.take_back(&self.account, true).await;
         self.doors.take_back(&self.address, false).await;
     }
@@ -202,6 +217,26 @@ mod tests {
         for _ in 0..5 {
             assert!(attempt(&doors, "ada", &from(2)).await.is_ok());
         }
+    }
+
+    #[tokio::test]
+    async fn who_guesses_keeps_nobody_out_who_signed_in_from_there() {
+        let (doors, now) = doors();
+        attempt(&doors, "host", &from(1)).await.unwrap().succeeded().await;
+        for number in 0..40 {
+            let _held_up = attempt(&doors, &format!("user{number}"), &from(1)).await;
+        }
+        assert!(attempt(&doors, "ada", &from(1)).await.is_err());
+        assert!(attempt(&doors, "host", &from(1)).await.is_ok());
+        for _ in 0..10 {
+            let _counted = attempt(&doors, "host", &from(1)).await;
+        }
+        assert!(attempt(&doors, "host", &from(1)).await.is_err(), "tries of one account are counted");
+        now.fetch_add(25 * 3_600_000, Ordering::Relaxed);
+        for number in 0..40 {
+            let _held_up = attempt(&doors, &format!("user{number}"), &from(1)).await;
+        }
+        assert!(attempt(&doors, "host", &from(1)).await.is_err(), "that was yesterday");
     }
 
     #[tokio::test]

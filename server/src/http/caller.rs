@@ -7,8 +7,10 @@ use axum::response::{IntoResponse, Response};
 
 use super::cookies::{Cookie, Jar, of_signed};
 use super::problem::{Refused, invalid_token};
+use super::security::is_from_another_site;
 use crate::auth::refresh::RefreshToken;
 use crate::auth::{Asker, Sender};
+use crate::doors::Door;
 use crate::error::{Error, Result};
 use crate::service::SignedIn;
 use crate::state::{AppState, Site};
@@ -59,8 +61,21 @@ impl Caller {
         if access.is_none() && refresh.is_none() {
             return Ok(false);
         }
-        let renewed = match refresh.as_deref().and_then(RefreshToken::parse) {
-            Some(token) => renewed(state, &token, &self.asker.sender).await?,
+        let refresh = refresh.as_deref().and_then(RefreshToken::parse);
+        // Another site's page can have its visitor's browser come here and turn away at once: what is renewed would be lost,
+        // and its use later would end the session.
+        if is_from_another_site(headers)
+            && let Some(token) = &refresh
+        {
+            self.asker.known = services.recognise(token).await?;
+            return Ok(self.asker.known.is_some());
+        }
+        let renewed = match refresh {
+            Some(token) => {
+                // Whoever only reads may write here.
+                services.doors.enter(Door::Change, self.asker.sender.address).await?;
+                renewed(state, &token, &self.asker.sender).await?
+            }
             None => None,
         };
         match renewed {

@@ -37,10 +37,12 @@ impl Cookie {
 
     /// Its value, if the request has it; the first where there are several.
     pub(super) fn read(self, headers: &HeaderMap, site: &Site) -> Option<String> {
-        let name = self.name(site.is_https());
-        let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
-        let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-        pairs.find(|(key, _)| *key == name).map(|(_, value)| value.to_owned())
+        let name = self.name(site.is_https()).as_bytes();
+        // As bytes: what others put beside ours may be anything.
+        let lines = headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes);
+        let pairs = lines.flat_map(|line| line.split(|byte| *byte == b';')).map(<[u8]>::trim_ascii);
+        let mut values = pairs.filter_map(|pair| pair.strip_prefix(name)?.strip_prefix(b"="));
+        values.next().and_then(|value| str::from_utf8(value).ok()).map(str::to_owned)
     }
 
     /// The `Set-Cookie` that stores a token.
@@ -142,6 +144,16 @@ pub(crate) mod tests {
         assert_eq!(Cookie::Session.read(&headers, &http).as_deref(), Some("one"));
         assert_eq!(Cookie::Guest.read(&headers, &http), None);
         assert_eq!(Cookie::Session.read(&sent(&["voxpop_session", "VOXPOP_SESSION=x"]), &http), None);
+    }
+
+    #[test]
+    fn what_others_put_beside_ours_hides_nothing() {
+        let mut headers = HeaderMap::new();
+        let line = HeaderValue::from_bytes(b"theirs=\xfc\xff; voxpop_guest=mine").unwrap();
+        headers.insert(header::COOKIE, line);
+        assert_eq!(Cookie::Guest.read(&headers, &site(None)).as_deref(), Some("mine"));
+        headers.insert(header::COOKIE, HeaderValue::from_bytes(b"\xc2\xa0voxpop_guest=x").unwrap());
+        assert_eq!(Cookie::Guest.read(&headers, &site(None)), None, "a blank of that sort is part of a name");
     }
 
     #[test]

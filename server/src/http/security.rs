@@ -12,12 +12,20 @@ use super::caller::bearer;
 use super::problem::Refused;
 use crate::state::{AppState, Site};
 
-/// Refuses changes that come from another site's page.
+/// Refuses changes that come from another site's page, and what such a page has its visitors' browsers ask for.
 pub(super) async fn refuse_foreign(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    if is_foreign(request.method(), request.headers(), &state.site) {
+    let headers = request.headers();
+    if is_foreign(request.method(), headers, &state.site)
+        || is_drawn_into_another_site(request.uri().path(), headers)
+    {
         return Refused(foreign_origin()).into_response();
     }
     next.run(request).await
+}
+
+/// Whether a browser says that another site's page has it ask.
+pub(super) fn is_from_another_site(headers: &HeaderMap) -> bool {
+    headers.get("sec-fetch-site").is_some_and(|from| from == "cross-site" || from == "same-site")
 }
 
 /// The answer to a foreign origin: 403 `foreign_origin`.
@@ -106,6 +114,16 @@ fn is_foreign(method: &Method, headers: &HeaderMap, site: &Site) -> bool {
         Some(from) => from != "same-origin" && from != "none",
         None => !is_own_origin(headers, site),
     }
+}
+
+/// Whether something is asked for by another site's page, as a picture or in a frame, or by its script: that page gets nothing
+/// of it (see `cross-origin-resource-policy`), but its visitors would use up the limits of where they are. A link that somebody
+/// follows is good; of the API there are no links.
+fn is_drawn_into_another_site(path: &str, headers: &HeaderMap) -> bool {
+    let is_followed = headers.get("sec-fetch-dest").is_some_and(|what| what == "document");
+    is_from_another_site(headers)
+        && bearer(headers).is_none()
+        && (!is_followed || path.starts_with("/api/v1/"))
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -215,6 +233,27 @@ mod tests {
         assert!(foreign(&[("sec-fetch-site", "same-site"), ("cookie", "voxpop_session=x")]));
         assert!(!foreign(&[("sec-fetch-site", "cross-site"), ("authorization", "Bearer x")]));
         assert!(!is_foreign(&Method::GET, &sent(&[("origin", "http://evil")]), &site));
+    }
+
+    #[test]
+    fn what_is_drawn_into_another_site_is_told_from_a_link_to_here() {
+        let drawn = |path: &str, pairs: &[_]| is_drawn_into_another_site(path, &sent(pairs));
+        for site in ["cross-site", "same-site"] {
+            for what in ["image", "iframe", "empty", "script"] {
+                assert!(
+                    drawn("/join", &[("sec-fetch-site", site), ("sec-fetch-dest", what)]),
+                    "{site} {what}"
+                );
+            }
+            let followed = [("sec-fetch-site", site), ("sec-fetch-dest", "document")];
+            assert!(!drawn("/r/K7M2QX", &followed));
+            assert!(drawn("/api/v1/me/export", &followed));
+        }
+        for own in ["same-origin", "none"] {
+            assert!(!drawn("/api/v1/me", &[("sec-fetch-site", own), ("sec-fetch-dest", "empty")]));
+        }
+        assert!(!drawn("/join", &[]), "a program, or a browser over plain http");
+        assert!(!drawn("/api/v1/me", &[("sec-fetch-site", "cross-site"), ("authorization", "Bearer x")]));
     }
 
     #[test]

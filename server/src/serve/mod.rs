@@ -117,7 +117,7 @@ async fn attend(
         request.extensions_mut().insert(ConnectInfo(peer));
         let (answer, watched) = (router.call(request), watched.clone());
         async move {
-            // Not before: hyper begins with an answer when the one before has been taken.
+            // Not before: hyper begins with an answer when the body of the one before has been taken.
             watched.enter(Phase::Answering);
             let response = answer.await?;
             let is_socket = response.status() == StatusCode::SWITCHING_PROTOCOLS;

@@ -22,7 +22,7 @@ use super::{RoomState, Services, Viewer};
 use crate::auth::{Asker, Principal};
 use crate::doors::Door;
 use crate::error::{Error, Result};
-use crate::store::held::CastRow;
+use crate::store::held::{CastRow, LookedAt};
 
 /// How many parts wait for a slow reader; the rest is read from the database when there is room.
 const WAITING: usize = 2;
@@ -78,7 +78,9 @@ impl Services {
         out.field("{", "about", &principal.me).await?;
         out.field(",", "exported_at", &self.clock.now()).await?;
         self.write_ballots(out, principal, under_way, first).await?;
+        self.is_still_there(principal).await?;
         out.field(",", "adoptions", &self.adoptions(principal).await?).await?;
+        self.is_still_there(principal).await?;
         let tickets: Vec<_> = self
             .store
             .tickets_held_by(voter)
@@ -88,8 +90,10 @@ impl Services {
             .collect();
         out.field(",", "tickets", &tickets).await?;
         if let Some(user) = principal.user() {
+            self.is_still_there(principal).await?;
             out.field(",", "registered_at", &self.store.registered_at(user).await?).await?;
             out.field(",", "sessions", &self.sessions(asker).await?).await?;
+            self.is_still_there(principal).await?;
             let events: Vec<_> = self.store.audit(Some(user), EVENTS).await?.into_iter().map(|row| {
                 json!({"at": row.at, "event": row.event, "room": row.room, "address_hash": row.address_hash,
                     "device": row.device, "detail": row.detail})
@@ -115,7 +119,7 @@ impl Services {
         out: &Out,
         principal: &Principal,
         under_way: &UnderWay,
-        (mut ballots, mut rest): (Vec<Value>, Option<(PollId, u32)>),
+        (mut ballots, mut rest): (Vec<Value>, Option<LookedAt>),
     ) -> Result<()> {
         let mut before = ",\"ballots\":[";
         loop {
@@ -129,23 +133,25 @@ impl Services {
         }
     }
 
-    /// Somebody's ballots after the one of a poll and round, in one turn, and after which there may be more.
+    /// Somebody's ballots after those looked at, in one turn, and after which there may be more.
     async fn ballots_from(
         &self,
-        mut after: Option<(PollId, u32)>,
+        mut after: Option<LookedAt>,
         principal: &Principal,
         under_way: &UnderWay,
-    ) -> Result<(Vec<Value>, Option<(PollId, u32)>)> {
+    ) -> Result<(Vec<Value>, Option<LookedAt>)> {
         let _turn = under_way.turn().await?;
         self.is_still_there(principal).await?;
         let mut ballots = Vec::new();
-        while let Some(last) = self.store.last_of_next_polls(after.map(|(poll, _)| poll)).await? {
+        while let Some(last) = self.store.last_of_next_polls(after).await? {
             let most = BALLOTS - ballots.len();
             let found = self.store.ballots_of(principal.voter(), after, last, most).await?;
-            after = Some((last, u32::MAX));
-            if found.len() >= most {
-                after = found.last().map(|ballot| (ballot.poll, ballot.round));
-            }
+            after = match found.last() {
+                Some(last) if found.len() >= most => {
+                    Some(LookedAt { poll: last.poll, upto: Some(last.round) })
+                }
+                _ => Some(LookedAt { poll: last, upto: None }),
+            };
             ballots.extend(found.into_iter().map(told));
             if ballots.len() >= BALLOTS {
                 return Ok((ballots, after));

@@ -9,6 +9,7 @@ use sqlx::AnyConnection;
 use super::{RoomState, Services, Viewer};
 use crate::audit::{About, SecurityEvent};
 use crate::auth::Asker;
+use crate::ballot_box::is_committed;
 use crate::bus::Event;
 use crate::doors::Door;
 use crate::error::{Error, Result};
@@ -154,6 +155,7 @@ impl Services {
                 match self.ballots.delete(poll.id).await {
                     // Somebody else, a node that sweeps at the same time, was faster.
                     Err(Error::Problem(problem)) if problem.status == 404 => {}
+                    deleted if is_committed(&deleted) => {}
                     deleted => deleted?,
                 }
             }

@@ -28,12 +28,11 @@ impl Services {
         if self.is_known_to(asker, code) {
             return self.opened_by(code, asker).await;
         }
-        // Without a turn: of these however many come, none looks. Accounts may be on the way to a room of their own.
-        if let Err(refused) = self.doors.look(Door::Miss, asker.sender.address)
-            && asker.user().is_err()
-        {
-            self.doors.charge_here(Door::Guess, asker.sender.address);
-            return Err(refused);
+        // Without a turn: of these, however many come, none looks for a room of others.
+        if let Err(refused) = self.doors.look(Door::Miss, asker.sender.address) {
+            let own = self.refuse_unless_host(code, asker, refused).await?;
+            self.note_found(asker, code);
+            return Ok(own);
         }
         let turn = self.doors.turn(asker.sender.address).await?;
         // To its end, even where whoever asked hangs up meanwhile: else a guess could be made that is not counted.

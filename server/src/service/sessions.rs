@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use app::data::Session;
 use domain::{Me, Problem, SessionId, Timestamp, VoterId};
+use tracing::Instrument;
 
 use super::accounts::{account, account_disabled, guest, wrong_credentials};
 use super::{Services, SignedIn};
@@ -15,7 +16,7 @@ use crate::audit::{About, SecurityEvent};
 use crate::auth::refresh::RefreshToken;
 use crate::auth::{Asker, Principal, Sender};
 use crate::bus::Event;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::store::sessions::{self, SessionRecord};
 use crate::store::users::{self, UserRecord};
 
@@ -80,6 +81,14 @@ impl Services {
     /// ends: it was used before, by a thief or by its victim, or made up by who knows the session's id, and these cannot be
     /// told apart.
     pub async fn refresh(&self, token: &RefreshToken, sender: &Sender) -> Result<SignedIn> {
+        // To its end, even where whoever asks hangs up meanwhile: a token that is used again ends the session.
+        let (services, token, sender) = (self.clone(), token.clone(), sender.clone());
+        let renewing = async move { services.renew(&token, &sender).await };
+        let stopped = |error| Error::Internal(format!("renewing a session: {error}"));
+        tokio::spawn(renewing.in_current_span()).await.map_err(stopped)?
+    }
+
+    async fn renew(&self, token: &RefreshToken, sender: &Sender) -> Result<SignedIn> {
         let now = self.clock.now();
         // Tokens of sessions that are over are found out by reading: a flood must not take turns among those who write.
         if !self.is_alive(token.session).await? {
@@ -117,6 +126,20 @@ impl Services {
         transaction.commit().await?;
         let (user, _) = self.store.user_of_session(session.id, now).await?.ok_or_else(invalid_token)?;
         self.in_session(account(user), &session, next)
+    }
+
+    /// Who a refresh token belongs to that is good now, and stays so: for an answer that may never arrive where it is kept.
+    pub async fn recognise(&self, token: &RefreshToken) -> Result<Option<Principal>> {
+        let now = self.clock.now();
+        let Some(session) = self.store.session(token.session, now).await? else { return Ok(None) };
+        let hash = token.hash();
+        let was_renewed = session.previous == Some(hash) && now.since(session.rotated_at) <= GRACE;
+        if hash != session.refresh && !was_renewed {
+            return Ok(None);
+        }
+        let found = self.store.user_of_session(session.id, now).await?;
+        let expires_at = session.expires_at.min(now.plus(ACCESS));
+        Ok(found.map(|(user, _)| Principal { me: account(user), session: Some(session.id), expires_at }))
     }
 
     /// Who a token belongs to; nobody when it is not ours, has expired, or its session has ended.

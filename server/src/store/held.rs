@@ -30,6 +30,15 @@ pub struct CastRow {
     pub is_shown: bool,
 }
 
+/// How far a voter's ballots were looked at.
+#[derive(Clone, Copy, Debug)]
+pub struct LookedAt {
+    /// The last poll.
+    pub poll: PollId,
+    /// The last of its rounds; none where all of them were.
+    pub upto: Option<u32>,
+}
+
 /// A guest that signed in inside a room.
 #[derive(Clone, Debug)]
 pub struct AdoptedRow {
@@ -75,9 +84,14 @@ macro_rules! adoptions {
 }
 
 impl Store {
-    /// The last of the next polls in the order of their ids, as many as are looked through at once; none at the end.
-    pub async fn last_of_next_polls(&self, after: Option<PollId>) -> Result<Option<PollId>> {
-        query("SELECT id FROM polls WHERE id > ? ORDER BY id LIMIT ?")
+    /// The last of the next polls in the order of their ids, as many as are looked through at once; none at the end. Where the
+    /// looking ended in the middle of a poll, it goes on with that.
+    pub async fn last_of_next_polls(&self, after: Option<LookedAt>) -> Result<Option<PollId>> {
+        let sql = match after {
+            Some(LookedAt { upto: Some(_), .. }) => "SELECT id FROM polls WHERE id >= ? ORDER BY id LIMIT ?",
+            _ => "SELECT id FROM polls WHERE id > ? ORDER BY id LIMIT ?",
+        };
+        query(sql)
             .bind(bytes(after))
             .bind(POLLS)
             .fetch_all(&self.read)
@@ -87,13 +101,13 @@ impl Store {
             .transpose()
     }
 
-    /// At most so many of a voter's ballots, by poll and round, after the one of a poll and round, up to a poll. There is no
+    /// At most so many of a voter's ballots, by poll and round, after those looked at and up to a poll. There is no
     /// index by voter, since each vote would have to keep that up: each poll is looked at, by its key in the present round,
     /// and through all ballots of earlier ones.
     pub async fn ballots_of(
         &self,
         voter: VoterId,
-        after: Option<(PollId, u32)>,
+        after: Option<LookedAt>,
         upto: PollId,
         most: usize,
     ) -> Result<Vec<CastRow>> {
@@ -103,8 +117,8 @@ impl Store {
             cast!("p.round > 0 AND b.round < p.round"),
             " ORDER BY poll_id, round LIMIT ?"
         );
-        let (poll, round) =
-            (bytes(after.map(|(poll, _)| poll)), after.map_or(-1, |(_, round)| i64::from(round)));
+        let poll = bytes(after);
+        let round = after.map_or(-1, |after| after.upto.map_or(i64::MAX, i64::from));
         let mut asked = query(sql);
         for _ in 0..2 {
             asked = asked
@@ -166,8 +180,8 @@ impl Store {
 }
 
 /// Where polls begin after one; all of them after none.
-fn bytes(after: Option<PollId>) -> Vec<u8> {
-    after.map_or(vec![0; 16], |poll| poll.as_bytes().to_vec())
+fn bytes(after: Option<LookedAt>) -> Vec<u8> {
+    after.map_or(vec![0; 16], |after| after.poll.as_bytes().to_vec())
 }
 
 fn cast(found: &AnyRow) -> Result<CastRow> {

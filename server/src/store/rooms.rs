@@ -127,12 +127,29 @@ impl Store {
     /// Rooms in which nothing has happened since a time: they were made before it, and so were their polls; none of these is
     /// open, was opened or closed since, or has a ballot from since.
     pub async fn unused_rooms(&self, before: Timestamp, most: u32) -> Result<Vec<RoomRecord>> {
+        self.unused_between(&[0; 16], &[0xff; 16], before, most).await
+    }
+
+    /// Whether a room is one of these.
+    pub async fn is_unused(&self, id: RoomId, before: Timestamp) -> Result<bool> {
+        Ok(!self.unused_between(id.as_bytes(), id.as_bytes(), before, 1).await?.is_empty())
+    }
+
+    async fn unused_between(
+        &self,
+        first: &[u8],
+        last: &[u8],
+        before: Timestamp,
+        most: u32,
+    ) -> Result<Vec<RoomRecord>> {
         query(select!(
-            "WHERE created_at < ? AND NOT EXISTS (SELECT 1 FROM polls p WHERE p.room_id = rooms.id AND \
+            "WHERE id >= ? AND id <= ? AND created_at < ? AND NOT EXISTS (SELECT 1 FROM polls p WHERE p.room_id = rooms.id AND \
              (p.state = 'open' OR p.opened_at >= ? OR p.closed_at >= ? OR p.id >= ?)) \
              AND NOT EXISTS (SELECT 1 FROM polls p JOIN ballots b ON b.poll_id = p.id \
              WHERE p.room_id = rooms.id AND b.cast_at >= ?) ORDER BY id LIMIT ?"
         ))
+        .bind(first.to_vec())
+        .bind(last.to_vec())
         .bind(before.millis())
         .bind(before.millis())
         .bind(before.millis())

@@ -68,6 +68,17 @@ impl Store {
         .transpose()
     }
 
+    /// A session that is alive.
+    pub async fn session(&self, id: SessionId, now: Timestamp) -> Result<Option<SessionRecord>> {
+        query(select!("WHERE id = ? AND ended_at IS NULL AND expires_at > ?"))
+            .bind(id.as_bytes().to_vec())
+            .bind(now.millis())
+            .fetch_optional(&self.read)
+            .await?
+            .map(|found| session(&found))
+            .transpose()
+    }
+
     /// Which of these sessions are alive.
     pub async fn alive_of(&self, sessions: &[SessionId], now: Timestamp) -> Result<HashSet<SessionId>> {
         let mut alive = HashSet::new();

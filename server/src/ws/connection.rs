@@ -35,7 +35,7 @@ const MOST_TOO_FAST: u32 = 100;
 
 /// Serves a socket to its end; so long its place is taken.
 pub(super) async fn serve(socket: WebSocket, asker: Asker, state: AppState, _place: Place) {
-    let outbox = Arc::new(Outbox::default());
+    let outbox = Arc::new(state.hub.outbox());
     let id = state.hub.add(outbox.clone());
     let (sink, stream) = socket.split();
     let writer = tokio::spawn(writing::write(sink, outbox.clone(), state.sockets));
@@ -102,8 +102,14 @@ impl Connection {
         loop {
             tokio::select! {
                 biased;
-                // First: whoever was told to go is heard no more.
+                // What ends it comes before what is heard: whoever was told to go is heard no more.
                 () = outbox.closing() => break,
+                _ = &mut writer => return,
+                () = sleep_until(silent_until) => match self.principal {
+                    Some(_) => self.end(Some((ByeReason::Idle, 0)), close::SLOW_OR_IDLE),
+                    None => self.end(None, close::NOT_AUTHENTICATED),
+                },
+                () = sleep_until(self.token_end()) => self.look_again().await,
                 frame = stream.next() => match frame {
                     Some(Ok(Message::Close(_))) | None => break,
                     Some(Ok(frame)) => {
@@ -118,12 +124,6 @@ impl Connection {
                     }
                     Some(Err(_)) => break,
                 },
-                _ = &mut writer => return,
-                () = sleep_until(silent_until) => match self.principal {
-                    Some(_) => self.end(Some((ByeReason::Idle, 0)), close::SLOW_OR_IDLE),
-                    None => self.end(None, close::NOT_AUTHENTICATED),
-                },
-                () = sleep_until(self.token_end()) => self.look_again().await,
             }
         }
         // The writer says farewell; then the other side has a moment to answer.

@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
@@ -33,6 +33,8 @@ const LATELY: Duration = Duration::from_secs(10 * 60);
 pub struct Hub {
     services: Services,
     places: Arc<Places>,
+    /// How many bytes wait to be written, for all sockets.
+    waiting: Arc<AtomicUsize>,
     next: AtomicU64,
     sockets: Mutex<Sockets>,
     rooms: Mutex<HashMap<RoomId, Room>>,
@@ -65,6 +67,7 @@ impl Hub {
             services,
             // By where they come from, whoever hands them on.
             places: Places::new(most, Vec::new()),
+            waiting: Arc::default(),
             next: AtomicU64::new(0),
             sockets: Mutex::default(),
             rooms: Mutex::default(),
@@ -100,6 +103,11 @@ impl Hub {
                 .outbox
                 .close(Farewell { bye: Some((ByeReason::Restart, retry)), code: Some(close::RESTART) });
         }
+    }
+
+    /// What waits for another socket: nothing yet.
+    pub(super) fn outbox(&self) -> Outbox {
+        Outbox::among(self.waiting.clone())
     }
 
     /// Takes a socket in.

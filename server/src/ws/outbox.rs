@@ -2,7 +2,8 @@
 //! newest waits, so that a slow socket skips to it and is never sent a backlog.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::extract::ws::Utf8Bytes;
 use domain::wire::close;
@@ -16,10 +17,17 @@ const MOST: usize = 2_048;
 /// How many bytes of messages wait at most: twice the answers to joining as many rooms as a socket may be in.
 const MOST_BYTES: usize = 4 * 1024 * 1024;
 
+/// How many bytes wait at most for all sockets together. Beyond it those are closed for which more than `FAIR` waits: large
+/// rooms shown to thousands of sockets that take nothing must not fill the memory.
+const MOST_OF_ALL: usize = 512 * 1024 * 1024;
+const FAIR: usize = 64 * 1024;
+
 /// What waits to be written to one socket.
 #[derive(Default)]
 pub(super) struct Outbox {
     waiting: Mutex<Waiting>,
+    /// How many bytes wait for all sockets that share it.
+    all: Arc<AtomicUsize>,
     ready: Notify,
     closing: Notify,
 }
@@ -28,6 +36,8 @@ pub(super) struct Outbox {
 struct Waiting {
     messages: VecDeque<Utf8Bytes>,
     bytes: usize,
+    /// How many are being written.
+    leaving: usize,
     tallies: Vec<(PollId, Utf8Bytes)>,
     farewell: Option<Farewell>,
 }
@@ -50,15 +60,23 @@ pub(super) enum Next {
 }
 
 impl Outbox {
+    /// One of several, with the number of bytes that wait in all of them.
+    pub(super) fn among(all: Arc<AtomicUsize>) -> Self {
+        Self { all, waiting: Mutex::default(), ready: Notify::new(), closing: Notify::new() }
+    }
+
     /// Puts a message at the end.
     pub(super) fn send(&self, message: Utf8Bytes) {
         let mut waiting = self.lock();
-        waiting.bytes += message.len();
-        if waiting.messages.len() >= MOST || waiting.bytes > MOST_BYTES {
+        let own = waiting.bytes + waiting.leaving + message.len();
+        let all = self.all.load(Ordering::Relaxed) + message.len();
+        if waiting.messages.len() >= MOST || own > MOST_BYTES || (all > MOST_OF_ALL && own > FAIR) {
             drop(waiting);
             return self
                 .close(Farewell { bye: Some((ByeReason::Slow, 1_000)), code: Some(close::SLOW_OR_IDLE) });
         }
+        self.all.fetch_add(message.len(), Ordering::Relaxed);
+        waiting.bytes += message.len();
         waiting.messages.push_back(message);
         drop(waiting);
         self.ready.notify_one();
@@ -92,13 +110,14 @@ impl Outbox {
         self.closing.notified().await;
     }
 
-    /// Waits for something to write.
+    /// Waits for something to write; what was handed out before is written.
     pub(super) async fn next(&self) -> Next {
         loop {
             {
                 let mut waiting = self.lock();
                 let mut frames: Vec<Utf8Bytes> = waiting.messages.drain(..).collect();
-                waiting.bytes = 0;
+                self.all.fetch_sub(waiting.leaving, Ordering::Relaxed);
+                waiting.leaving = std::mem::take(&mut waiting.bytes);
                 frames.extend(waiting.tallies.drain(..).map(|(_, frame)| frame));
                 if let Some(farewell) = waiting.farewell {
                     return Next::Farewell(frames, farewell);
@@ -113,6 +132,13 @@ impl Outbox {
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Outbox {
+    fn drop(&mut self) {
+        let waiting = self.lock();
+        self.all.fetch_sub(waiting.bytes + waiting.leaving, Ordering::Relaxed);
     }
 }
 
@@ -169,5 +195,21 @@ mod tests {
         outbox.closing().await;
         let Next::Farewell(frames, _) = outbox.next().await else { panic!("still open") };
         assert_eq!(frames.len(), 4);
+    }
+    #[tokio::test]
+    async fn where_too_much_waits_for_all_those_go_for_whom_most_waits() {
+        let all = Arc::new(AtomicUsize::new(MOST_OF_ALL));
+        let (small, large) = (Outbox::among(all.clone()), Outbox::among(all.clone()));
+        small.send("x".into());
+        large.send("x".repeat(FAIR + 1).into());
+        large.closing().await;
+        assert_eq!(frames(&small).await, ["x"]);
+        assert_eq!(all.load(Ordering::Relaxed), MOST_OF_ALL + 1, "it is being written");
+        small.send("y".into());
+        assert_eq!(frames(&small).await, ["y"]);
+        assert_eq!(all.load(Ordering::Relaxed), MOST_OF_ALL + 1, "the first is written");
+        small.send("z".into());
+        drop((small, large));
+        assert_eq!(all.load(Ordering::Relaxed), MOST_OF_ALL, "who goes leaves nothing behind");
     }
 }

@@ -124,6 +124,26 @@ async fn beyond_the_bound_a_connection_is_dropped_and_places_come_back() {
     .await;
 }
 
+/// Sends a request again and again, and takes no answer, until the connection is given up.
+async fn is_given_up(server: &TestServer, request: &[u8]) {
+    let greedy = TcpStream::connect(server.address).await.unwrap();
+    let (requests, sent) = (request.repeat(500), AtomicUsize::new(0));
+    // As much as is taken; in the end the connection is closed with requests unread, which is a reset.
+    eventually("the connection is given up", async || {
+        loop {
+            let begun = sent.load(Ordering::Relaxed) % request.len();
+            match greedy.try_write(&requests[begun..]) {
+                Ok(bytes) => _ = sent.fetch_add(bytes, Ordering::Relaxed),
+                Err(error) => return (error.kind() != ErrorKind::WouldBlock).then_some(()),
+            }
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    let sent = sent.into_inner();
+    assert!(sent > 100 * request.len(), "it was asked for more than fits: {sent}");
+}
+
 #[tokio::test]
 async fn requests_sent_ahead_by_one_who_takes_no_answer_keep_no_connection() {
     let server = TestServer::start_with(|config| {
@@ -131,22 +151,11 @@ async fn requests_sent_ahead_by_one_who_takes_no_answer_keep_no_connection() {
         config.patience.head = 10 * DEADLINE;
     })
     .await;
-    let greedy = TcpStream::connect(server.address).await.unwrap();
-    let ask =
-        b"GET /api/v1/openapi.json HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: 1\r\n\r\nx";
-    let (requests, sent) = (ask.repeat(500), AtomicUsize::new(0));
-    // As much as is taken; in the end the connection is closed with requests unread, which is a reset.
-    eventually("the connection is given up", async || {
-        let begun = sent.load(Ordering::Relaxed) % ask.len();
-        match greedy.try_write(&requests[begun..]) {
-            Ok(bytes) => {
-                sent.fetch_add(bytes, Ordering::Relaxed);
-                None
-            }
-            Err(error) => (error.kind() != ErrorKind::WouldBlock).then_some(()),
-        }
-    })
-    .await;
-    let sent = sent.into_inner();
-    assert!(sent > 100 * ask.len(), "it was asked for more than fits: {sent}");
+    let with_a_body = "HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\n";
+    for request in [
+        format!("GET /api/v1/openapi.json {with_a_body}expect: 100-continue\r\n\r\nx"),
+        format!("HEAD /healthz {with_a_body}\r\nx"),
+    ] {
+        is_given_up(&server, request.as_bytes()).await;
+    }
 }

@@ -82,3 +82,31 @@ async fn every_answer_carries_the_headers_that_keep_it_in_its_place() {
     assert_eq!(api.headers()["x-content-type-options"], "nosniff");
     assert_eq!(api.json::<Value>().await.unwrap()["openapi"], "3.1.0");
 }
+
+#[tokio::test]
+async fn what_other_sites_draw_uses_up_nobodys_limits() {
+    let server = TestServer::start_with(|config| {
+        config.doors.limit_misses = "3/1h".parse().unwrap();
+        config.doors.limit_guests = "3/1h".parse().unwrap();
+    })
+    .await;
+    let (code, _) = server.host("ada").await.open_poll().await;
+    let room = format!("/r/{code}");
+    let ask = async |path: &str, what: &str| {
+        let asked = server.nobody().request(Method::GET, path);
+        let asked = asked.header("sec-fetch-site", "cross-site").header("sec-fetch-dest", what);
+        asked.send().await.unwrap().status().as_u16()
+    };
+    for _ in 0..10 {
+        for (path, what) in [
+            ("/join?code=222222", "image"),
+            (room.as_str(), "image"),
+            (&room, "iframe"),
+            ("/pkg/x.js", "script"),
+        ] {
+            assert_eq!(ask(path, what).await, 403, "{path} {what}");
+        }
+    }
+    assert_eq!(ask(&room, "document").await, 200, "a link that somebody follows");
+    assert_eq!(server.nobody().get("/rooms/222222").await.0, 404, "codes may be mistyped here");
+}

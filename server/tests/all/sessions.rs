@@ -242,6 +242,30 @@ async fn refresh_tokens_are_stored_as_hashes_only() {
 }
 
 #[tokio::test]
+async fn a_link_from_elsewhere_shows_who_is_signed_in_and_renews_nothing() {
+    let (clock, ahead) = moved_clock();
+    let server = TestServer::start_by(clock).await;
+    let jar = signed_in_browser(&server, "ada").await;
+    let refresh_alone = jar.split("; ").find(|cookie| cookie.starts_with("voxpop_refresh=")).unwrap();
+    let follow = async |jar: &str| {
+        let asked = server.nobody().request(Method::GET, "/rooms").header(COOKIE, jar);
+        let asked = asked.header("sec-fetch-site", "cross-site").header("sec-fetch-dest", "document");
+        asked.send().await.unwrap()
+    };
+    for jar in [jar.as_str(), refresh_alone] {
+        pass(&ahead, Duration::from_secs(11 * 60));
+        let page = follow(jar).await;
+        assert_eq!((page.status().as_u16(), page.headers().get(SET_COOKIE)), (200, None));
+    }
+    let own = visit(&server, "/rooms", refresh_alone).await;
+    assert_eq!(own.status(), 200, "it is good for the site's own pages after that");
+    assert!(cookies(&own).contains("voxpop_refresh="));
+    pass(&ahead, Duration::from_secs(2 * 60));
+    assert_eq!(follow(refresh_alone).await.status(), 303, "what was renewed long ago is no sign-in");
+    assert_eq!(visit(&server, "/rooms", &cookies(&own)).await.status(), 200, "and harms nobody");
+}
+
+#[tokio::test]
 async fn sessions_are_listed_and_ended_by_their_owner_alone() {
     let server = TestServer::start().await;
     let (first, (_, second)) = (sign_up(&server, "ada").await, sign_in(&server, "ada", PASSWORD).await);

@@ -17,7 +17,7 @@ const PLACES: usize = 9;
 const MOST: usize = 100;
 
 /// How many of these one address may have: whoever takes them slowly leaves others room.
-const MOST_FROM_ONE: usize = MOST / 4;
+const MOST_FROM_ONE: usize = MOST / 10;
 
 /// When a place may be free again.
 const AGAIN: Duration = Duration::from_secs(10);
