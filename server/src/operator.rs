@@ -1,5 +1,5 @@
-//! What an operator does from the command line, beside a running server or without one. It works on the database alone;
-//! servers notice within a few seconds.
+//! What an operator does from the command line, beside a running server or without one. It works on the
+//! database, and on the file of signing keys, which servers read when they start; of all else they hear within a few seconds.
 
 use std::path::Path;
 use std::time::Duration;
@@ -132,7 +132,7 @@ impl Operator {
 
     /// Puts a new signing key before those in a file, and answers its name; without `keep` the old ones go.
     pub async fn rotate_keys(&self, file: &Path, keep: bool) -> Result<String> {
-        // Begun before the file is changed: where nothing can be written to the database, nothing is to the file.
+        // A database that cannot be locked leaves the file alone. Should the event fail after that, the key is there without one.
         let transaction = self.store.begin().await?;
         let id = key::rotate(file, keep, &self.clock).await?;
         let detail = format!("{id} signs{}", if keep { "" } else { ", the old ones are gone" });

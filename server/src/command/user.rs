@@ -35,7 +35,8 @@ pub(crate) enum User {
     Disable {
         /// The user name.
         name: String,
-        /// Take its rooms down too, and print their codes: each can be put back with `voxpop room restore`.
+        /// Take its rooms down too, one after another, and print their codes: each can be put back with `voxpop room
+        /// restore`. Should it fail half way, run it again: what is down stays down.
         #[arg(long)]
         rooms: bool,
         #[command(flatten)]

@@ -48,7 +48,7 @@ impl Admitted {
         now: Timestamp,
     ) {
         let mut known = self.lock();
-        if !known.voters.contains_key(&voter) && !known.has_place(&from, now) {
+        if !known.voters.contains_key(&voter) && !known.make_place(&from, now) {
             return;
         }
         let Known { voters, counts, .. } = &mut *known;
@@ -75,8 +75,8 @@ impl Admitted {
 }
 
 impl Known {
-    /// Whether another voter from an address can be remembered.
-    fn has_place(&mut self, from: &Who, now: Timestamp) -> bool {
+    /// Makes a place for another voter from an address, where one can be made, and says whether there is one.
+    fn make_place(&mut self, from: &Who, now: Timestamp) -> bool {
         let is_due = self.swept_at.is_none_or(|at| now.since(at) >= SWEEP);
         if self.is_full(from) && is_due {
             self.swept_at = Some(now);

@@ -1,4 +1,4 @@
-//! What keeps other sites out: a check of where changes come from, and headers that tell browsers what a
+//! What keeps other sites out: a check of where requests come from, and headers that tell browsers what a
 //! response may do.
 
 use axum::extract::{Request, State};
@@ -16,14 +16,14 @@ use crate::state::{AppState, Site};
 pub(super) async fn refuse_foreign(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let headers = request.headers();
     if is_foreign(request.method(), headers, &state.site)
-        || is_drawn_into_another_site(request.uri().path(), headers)
+        || is_wanted_by_another_site(request.uri().path(), headers)
     {
         return Refused(foreign_origin()).into_response();
     }
     next.run(request).await
 }
 
-/// Whether a browser says that another site's page has it ask.
+/// Whether a browser says that another site's page has it ask; one of another subdomain is such a site, too.
 pub(super) fn is_from_another_site(headers: &HeaderMap) -> bool {
     headers.get("sec-fetch-site").is_some_and(|from| from == "cross-site" || from == "same-site")
 }
@@ -119,7 +119,7 @@ fn is_foreign(method: &Method, headers: &HeaderMap, site: &Site) -> bool {
 /// Whether something is asked for by another site's page, as a picture or in a frame, or by its script: that page gets nothing
 /// of it (see `cross-origin-resource-policy`), but its visitors would use up the limits of where they are. A link that somebody
 /// follows is good; of the API there are no links.
-fn is_drawn_into_another_site(path: &str, headers: &HeaderMap) -> bool {
+fn is_wanted_by_another_site(path: &str, headers: &HeaderMap) -> bool {
     let is_followed = headers.get("sec-fetch-dest").is_some_and(|what| what == "document");
     is_from_another_site(headers)
         && bearer(headers).is_none()
@@ -236,8 +236,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_drawn_into_another_site_is_told_from_a_link_to_here() {
-        let drawn = |path: &str, pairs: &[_]| is_drawn_into_another_site(path, &sent(pairs));
+    fn what_is_wanted_by_another_site_is_told_from_a_link_to_here() {
+        let drawn = |path: &str, pairs: &[_]| is_wanted_by_another_site(path, &sent(pairs));
         for site in ["cross-site", "same-site"] {
             for what in ["image", "iframe", "empty", "script"] {
                 assert!(

@@ -121,7 +121,7 @@ async fn attend(
             watched.enter(Phase::Answering);
             let response = answer.await?;
             let is_socket = response.status() == StatusCode::SWITCHING_PROTOCOLS;
-            watched.enter(if is_socket { Phase::Socket } else { Phase::IdleOrTaken });
+            watched.enter(if is_socket { Phase::Socket } else { Phase::IdleOrSending });
             Ok::<_, Infallible>(response)
         }
     });

@@ -26,7 +26,7 @@ pub(super) enum Phase {
     /// A request is being answered, its body read: others bound how long that takes.
     Answering,
     /// Between requests, or an answer is being taken.
-    IdleOrTaken,
+    IdleOrSending,
     /// It is a socket, which has bounds of its own.
     Socket,
 }
@@ -75,7 +75,7 @@ impl Watch {
     /// Notes that something came.
     fn read(&self) {
         let mut at = self.at();
-        if at.phase == Phase::IdleOrTaken {
+        if at.phase == Phase::IdleOrSending {
             (at.phase, at.since) = (Phase::Head, Instant::now());
         }
     }
@@ -110,7 +110,7 @@ impl Watch {
         }
         match at.phase {
             Phase::Head => Some(at.since + self.patience.head),
-            Phase::IdleOrTaken => Some(at.since + self.patience.idle),
+            Phase::IdleOrSending => Some(at.since + self.patience.idle),
             Phase::Answering | Phase::Socket => None,
         }
     }
@@ -124,7 +124,7 @@ impl At {
     /// Counts anew, and gives whoever takes an answer their patience anew.
     fn goes_on(&mut self) {
         (self.taken, self.was_full) = (0, false);
-        if self.phase == Phase::IdleOrTaken {
+        if self.phase == Phase::IdleOrSending {
             self.since = Instant::now();
         }
     }
@@ -232,7 +232,7 @@ mod tests {
         let patience = Patience::default();
         let watch = Watch::new(patience);
         let end = || watch.end(&Context::from_waker(Waker::noop())).unwrap();
-        watch.enter(Phase::IdleOrTaken);
+        watch.enter(Phase::IdleOrSending);
         let first = end();
         tokio::time::advance(patience.idle / 2).await;
         watch.written(PORTION - 1);

@@ -35,8 +35,10 @@ const BALLOTS: usize = 1_000;
 const LONGEST: Duration = Duration::from_secs(60 * 60);
 
 impl Services {
-    /// All that is held about the asker, as one JSON object that comes in parts: rooms of a host can be large. Nothing is
-    /// read any more once the stream is dropped.
+    /// What is held about the asker (of tickets and adoptions the newest 10,000, of events 1,000; no rooms that are taken down),
+    /// as one JSON object that comes in parts: rooms of a host can be large. Refuses with 429 or 503 before it begins. It ends
+    /// early, and is then no JSON, with the session that asked, after an hour, or when the database fails; and nothing is read
+    /// any more once the stream is dropped.
     pub async fn export(
         &self,
         asker: &Asker,
@@ -78,9 +80,9 @@ impl Services {
         out.field("{", "about", &principal.me).await?;
         out.field(",", "exported_at", &self.clock.now()).await?;
         self.write_ballots(out, principal, under_way, first).await?;
-        self.is_still_there(principal).await?;
+        self.refuse_if_gone(principal).await?;
         out.field(",", "adoptions", &self.adoptions(principal).await?).await?;
-        self.is_still_there(principal).await?;
+        self.refuse_if_gone(principal).await?;
         let tickets: Vec<_> = self
             .store
             .tickets_held_by(voter)
@@ -90,10 +92,10 @@ impl Services {
             .collect();
         out.field(",", "tickets", &tickets).await?;
         if let Some(user) = principal.user() {
-            self.is_still_there(principal).await?;
+            self.refuse_if_gone(principal).await?;
             out.field(",", "registered_at", &self.store.registered_at(user).await?).await?;
             out.field(",", "sessions", &self.sessions(asker).await?).await?;
-            self.is_still_there(principal).await?;
+            self.refuse_if_gone(principal).await?;
             let events: Vec<_> = self.store.audit(Some(user), EVENTS).await?.into_iter().map(|row| {
                 json!({"at": row.at, "event": row.event, "room": row.room, "address_hash": row.address_hash,
                     "device": row.device, "detail": row.detail})
@@ -141,7 +143,7 @@ impl Services {
         under_way: &UnderWay,
     ) -> Result<(Vec<Value>, Option<LookedAt>)> {
         let _turn = under_way.turn().await?;
-        self.is_still_there(principal).await?;
+        self.refuse_if_gone(principal).await?;
         let mut ballots = Vec::new();
         while let Some(last) = self.store.last_of_next_polls(after).await? {
             let most = BALLOTS - ballots.len();
@@ -160,8 +162,8 @@ impl Services {
         Ok((ballots, None))
     }
 
-    /// Fails where whoever asked has signed out meanwhile, or left: they are to be told nothing more.
-    async fn is_still_there(&self, principal: &Principal) -> Result<()> {
+    /// Fails where whoever asked has signed out or left meanwhile: they are to be told nothing more.
+    async fn refuse_if_gone(&self, principal: &Principal) -> Result<()> {
         let is_there = match principal.session {
             Some(session) => self.is_alive(session).await?,
             None => self.store.guest_name(principal.voter()).await?.is_some(),
@@ -180,7 +182,7 @@ impl Services {
         let viewer = Viewer { is_host: true, ..Viewer::default() };
         out.say(",\"rooms\":[").await?;
         while let Some(room) = self.store.rooms_of(user, "", before, 1).await?.pop() {
-            self.is_still_there(principal).await?;
+            self.refuse_if_gone(principal).await?;
             let state = RoomState { polls: self.store.polls_of(room.id).await?, room };
             let tallies = self.recorded_tallies(&state, under_way).await?;
             let comma = if before.is_some() { "," } else { "" };

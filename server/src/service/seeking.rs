@@ -28,9 +28,9 @@ impl Services {
         if self.is_known_to(asker, code) {
             return self.opened_by(code, asker).await;
         }
-        // Without a turn: of these, however many come, none looks for a room of others.
+        // Without a turn: of these, however many come, none opens a room of others. Accounts look for their own.
         if let Err(refused) = self.doors.look(Door::Miss, asker.sender.address) {
-            let own = self.refuse_unless_host(code, asker, refused).await?;
+            let own = self.own_room_or_guess(code, asker, refused).await?;
             self.note_found(asker, code);
             return Ok(own);
         }
@@ -49,7 +49,7 @@ impl Services {
         }
         let room = match self.doors.look(Door::Miss, asker.sender.address) {
             Ok(()) => self.look_for(code, asker).await?,
-            Err(refused) => self.refuse_unless_host(code, asker, refused).await?,
+            Err(refused) => self.own_room_or_guess(code, asker, refused).await?,
         };
         self.note_found(asker, code);
         Ok(room)
@@ -64,8 +64,8 @@ impl Services {
         Ok(found.ok_or_else(Problem::no_such_room)?)
     }
 
-    /// Refuses a code, whether it opens a room or not: that is a guess. Only a room of the asker's own is opened.
-    async fn refuse_unless_host(&self, code: RoomCode, asker: &Asker, refused: Error) -> Result<RoomRecord> {
+    /// A room of the asker's own; any other code is refused, whether it opens a room or not, and counts as a guess.
+    async fn own_room_or_guess(&self, code: RoomCode, asker: &Asker, refused: Error) -> Result<RoomRecord> {
         // Only accounts have rooms: for guests nothing has to be read.
         let found = if asker.user().is_ok() { self.store.room_by_code(code).await? } else { None };
         let own = found.filter(|room| asker.is(room.host));

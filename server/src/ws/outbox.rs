@@ -17,9 +17,11 @@ const MOST: usize = 2_048;
 /// How many bytes of messages wait at most: twice the answers to joining as many rooms as a socket may be in.
 const MOST_BYTES: usize = 4 * 1024 * 1024;
 
-/// How many bytes wait at most for all sockets together. Beyond it those are closed for which more than `FAIR` waits: large
-/// rooms shown to thousands of sockets that take nothing must not fill the memory.
+/// How many bytes of messages wait at most for all sockets together. Beyond it those are closed for which more than `FAIR`
+/// waits: large rooms shown to thousands of sockets that take nothing must not fill the memory. (Tallies are not counted: of
+/// each only the newest waits.)
 const MOST_OF_ALL: usize = 512 * 1024 * 1024;
+/// What may wait for each socket even then.
 const FAIR: usize = 64 * 1024;
 
 /// What waits to be written to one socket.

@@ -24,8 +24,8 @@ async fn one_ticket_is_one_vote_though_becoming_an_account_fails_half_way() {
         .await
         .unwrap();
     let body = json!({"username": "ada", "password": "correct horse", "room": code});
-    let failed = guest.request(Method::POST, "/api/v1/auth/login").json(&body).send().await.unwrap();
-    assert_eq!(failed.status(), 200, "who has signed in is signed in");
+    let signed_in = guest.request(Method::POST, "/api/v1/auth/login").json(&body).send().await.unwrap();
+    assert_eq!(signed_in.status(), 200, "who has signed in is signed in");
     let votes = [guest.vote(&poll, json!({"option": 0})).await, ada.vote(&poll, json!({"option": 0})).await];
     let counted = votes.iter().filter(|receipt| receipt["status"] != "refused").count();
     assert_eq!(counted, 1, "{votes:?}");

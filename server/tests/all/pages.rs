@@ -1,5 +1,7 @@
 //! Pages without scripts: plain forms, the guest that a visitor becomes, the QR code.
 
+use qrcode::render::svg;
+use qrcode::{EcLevel, QrCode};
 use reqwest::Method;
 use serde_json::json;
 
@@ -88,7 +90,11 @@ async fn the_qr_code_leads_to_where_phones_can_follow() {
     let response =
         server.nobody().request(Method::GET, &format!("/api/v1/rooms/{code}/qr.svg")).send().await.unwrap();
     assert_eq!(response.headers()["content-type"], "image/svg+xml");
-    assert!(response.text().await.unwrap().contains("<svg"));
+    let link =
+        QrCode::with_error_correction_level(format!("https://vote.example/r/{code}"), EcLevel::M).unwrap();
+    let mut expected = link.render::<svg::Color<'_>>();
+    expected.module_dimensions(8, 8).dark_color(svg::Color("#000")).light_color(svg::Color("#fff"));
+    assert_eq!(response.text().await.unwrap(), expected.build());
     let page =
         host.request(Method::GET, &format!("/r/{code}/host")).send().await.unwrap().text().await.unwrap();
     assert!(page.contains("vote.example"), "the join address is the public one");

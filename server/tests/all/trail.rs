@@ -81,7 +81,7 @@ async fn whatever_an_event_tells_of_puts_it_into_the_trail() {
 }
 
 #[tokio::test]
-async fn the_trail_says_who_did_what_from_where_and_no_secrets() {
+async fn every_event_says_from_where_and_none_holds_a_secret() {
     let server = TestServer::start().await;
     let ada = server.host("ada").await;
     let sign_in = async |name: &str, password: &str| {

@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_at_a_time_for_everybody_and_so_many_in_all() {
+    async fn each_has_one_under_way_and_so_many_are_in_all() {
         let queue = ExportQueue::default();
         let begun = async |number| {
             let export = queue.enter(voter(number), address(number)).unwrap();
