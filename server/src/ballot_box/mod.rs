@@ -44,7 +44,7 @@ pub struct CastBallot {
 pub struct Cast {
     /// What to tell the voter.
     pub receipt: Receipt,
-    /// Whether the room hears of it as an event: it was counted just now, or was before and waits to be recorded.
+    /// Whether the room hears of it as an event, and tells its voter: it was counted just now, or, on nodes, was before.
     pub counted: bool,
     /// Where it waits to be recorded, if it does.
     pub place: Option<Place>,

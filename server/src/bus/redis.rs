@@ -142,7 +142,10 @@ async fn hear(link: Link, local: Arc<LocalBus>, node: Arc<str>, followed: Arc<Fo
     loop {
         let heard = async {
             let (mut sink, mut stream) = link.listen().await?.split();
-            sink.subscribe(link.keys.node_channel()).await?;
+            let Ok(done) = timeout(PROBE, sink.subscribe(link.keys.node_channel())).await else {
+                return Ok(());
+            };
+            done?;
             if is_failing {
                 tracing::info!("other nodes can be heard again");
                 local.publish(Event::Missed);

@@ -4,6 +4,7 @@ use std::io::{BufRead, Write, stdin, stdout};
 
 use clap::{Args, Subcommand};
 use server::error::Error;
+use server::operator::Operator;
 
 use super::{Database, told};
 
@@ -94,16 +95,7 @@ pub(crate) async fn run(user: User) -> Result<(), String> {
         User::Disable { name, rooms, database } => {
             let operator = database.open().await?;
             operator.set_disabled(&name, true).await.map_err(told)?;
-            let codes = if rooms { operator.rooms_of(&name).await.map_err(told)? } else { Vec::new() };
-            for code in codes {
-                match operator.take_down(code.as_str()).await {
-                    Ok(()) => writeln!(stdout(), "{code}").map_err(told)?,
-                    // Its deletion was under way.
-                    Err(Error::Problem(problem)) if problem.status == 404 => {}
-                    Err(error) => return Err(told(error)),
-                }
-            }
-            Ok(())
+            if rooms { take_down(&operator, &name).await } else { Ok(()) }
         }
         User::Enable { name, database } => {
             database.open().await?.set_disabled(&name, false).await.map_err(told)
@@ -115,6 +107,24 @@ pub(crate) async fn run(user: User) -> Result<(), String> {
                 writeln!(stdout(), "{:32} {:8} {shown}", user.username, state).map_err(told)?;
             }
             Ok(())
+        }
+    }
+}
+
+/// Takes an account's rooms down until there are none: one may have been on its way.
+async fn take_down(operator: &Operator, name: &str) -> Result<(), String> {
+    loop {
+        let codes = operator.rooms_of(name).await.map_err(told)?;
+        if codes.is_empty() {
+            return Ok(());
+        }
+        for code in codes {
+            match operator.take_down(code.as_str()).await {
+                Ok(()) => writeln!(stdout(), "{code}").map_err(told)?,
+                // Its deletion was under way.
+                Err(Error::Problem(problem)) if problem.status == 404 => {}
+                Err(error) => return Err(told(error)),
+            }
         }
     }
 }

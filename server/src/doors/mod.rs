@@ -56,7 +56,8 @@ pub enum Door {
     /// Going on with wrong codes once `Miss` is used up, by address. Beyond it codes are refused that others found from
     /// there, too.
     Guess,
-    /// Changing anything, by address: requests over HTTP whose method is not one for reading, and votes over sockets.
+    /// Changing anything, by address: requests over HTTP whose method is not one for reading, sessions renewed on the way of
+    /// others, and votes over sockets.
     Change,
     /// Voting over HTTP, by voter. Sockets have a rate of their own.
     Vote,

@@ -78,6 +78,8 @@ pub struct Attempt {
     doors: Doors,
     account: String,
     address: String,
+    /// Whether it counts for the address, too.
+    is_of_address: bool,
 }
 
 impl Doors {
@@ -93,11 +95,14 @@ impl Doors {
         if let Some(wait) = wait.filter(|_| !self.knows_here(&account, &address)) {
             return Err(too_often(wait).into());
         }
+        let is_of_address = wait.is_none();
         if let Some(wait) = self.count_try(&account, ACCOUNT).await {
-            self.take_back(&address, false).await;
+            if is_of_address {
+                self.take_back(&address, false).await;
+            }
             return Err(too_often(wait).into());
         }
-        Ok(Attempt { doors: self.clone(), account, address })
+        Ok(Attempt { doors: self.clone(), account, address, is_of_address })
     }
 
     /// Whether an account has signed in from an address within a day, on this node.
@@ -142,7 +147,7 @@ impl Attempt {
     /// Nobody knows whether the password was right, for something failed: it counts as not tried.
     pub async fn came_to_nothing(self) {
         self.doors.take_back(&self.account, false).await;
-        self.doors.take_back(&self.address, false).await;
+        self.take_back_from_address().await;
     }
 
     /// The password was right: the account's tries are forgotten, and this one of the address. (Not more: whoever guesses
@@ -151,7 +156,14 @@ impl Attempt {
         let now = self.doors.clock.now();
         self.doors.waiting.remember(known(&self.account, &self.address), now.plus(KNOWN), now);
         self.doors.take_back(&self.account, true).await;
-        self.doors.take_back(&self.address, false).await;
+        self.take_back_from_address().await;
+    }
+
+    /// Only what was counted: who may try though the address has to wait must not end its wait.
+    async fn take_back_from_address(&self) {
+        if self.is_of_address {
+            self.doors.take_back(&self.address, false).await;
+        }
     }
 }
 
@@ -226,8 +238,12 @@ mod tests {
         for number in 0..40 {
             let _held_up = attempt(&doors, &format!("user{number}"), &from(1)).await;
         }
-        assert!(attempt(&doors, "ada", &from(1)).await.is_err());
-        assert!(attempt(&doors, "host", &from(1)).await.is_ok());
+        for _ in 0..3 {
+            assert!(attempt(&doors, "ada", &from(1)).await.is_err());
+            attempt(&doors, "host", &from(1)).await.unwrap().succeeded().await;
+        }
+        attempt(&doors, "host", &from(1)).await.unwrap().came_to_nothing().await;
+        assert!(attempt(&doors, "ada", &from(1)).await.is_err(), "nor do they end anybody's wait");
         for _ in 0..10 {
             let _counted = attempt(&doors, "host", &from(1)).await;
         }

@@ -118,12 +118,12 @@ fn is_foreign(method: &Method, headers: &HeaderMap, site: &Site) -> bool {
 
 /// Whether something is asked for by another site's page, as a picture or in a frame, or by its script: that page gets nothing
 /// of it (see `cross-origin-resource-policy`), but its visitors would use up the limits of where they are. A link that somebody
-/// follows is good; of the API there are no links.
+/// follows is good; of the API and of sockets there are no links, and what is fetched ahead is not followed yet.
 fn is_wanted_by_another_site(path: &str, headers: &HeaderMap) -> bool {
-    let is_followed = headers.get("sec-fetch-dest").is_some_and(|what| what == "document");
-    is_from_another_site(headers)
-        && bearer(headers).is_none()
-        && (!is_followed || path.starts_with("/api/v1/"))
+    let is_page = !path.starts_with("/api/v1/") && path != "/ws";
+    let is_document = headers.get("sec-fetch-dest").is_some_and(|what| what == "document");
+    let is_followed = is_document && !headers.contains_key("sec-purpose");
+    is_from_another_site(headers) && bearer(headers).is_none() && !(is_page && is_followed)
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -247,7 +247,10 @@ mod tests {
             }
             let followed = [("sec-fetch-site", site), ("sec-fetch-dest", "document")];
             assert!(!drawn("/r/K7M2QX", &followed));
-            assert!(drawn("/api/v1/me/export", &followed));
+            assert!(drawn("/api/v1/me/export", &followed) && drawn("/ws", &followed));
+            let ahead =
+                [("sec-fetch-site", site), ("sec-fetch-dest", "document"), ("sec-purpose", "prefetch")];
+            assert!(drawn("/join", &ahead));
         }
         for own in ["same-origin", "none"] {
             assert!(!drawn("/api/v1/me", &[("sec-fetch-site", own), ("sec-fetch-dest", "empty")]));

@@ -4,6 +4,7 @@ use domain::{
     Definition, FieldError, Lifecycle, NewPoll, NewRoom, PollId, Problem, Room, RoomCode, RoomId, RoomList,
     RoomPatch, RoomSettings, Tally, VoterId, VotersPolicy, limits, text,
 };
+use futures_util::future::join_all;
 use sqlx::AnyConnection;
 
 use super::{RoomState, Services, Viewer};
@@ -151,8 +152,10 @@ impl Services {
     /// Deletes a room without asking who may. False when somebody else was faster.
     pub async fn remove_room(&self, room: &RoomRecord) -> Result<bool> {
         let is_deleted = loop {
-            for poll in self.store.polls_of(room.id).await? {
-                match self.ballots.delete(poll.id).await {
+            let polls = self.store.polls_of(room.id).await?;
+            // All at once: where Redis is away, each waits for it in vain.
+            for deleted in join_all(polls.iter().map(|poll| self.ballots.delete(poll.id))).await {
+                match deleted {
                     // Somebody else, a node that sweeps at the same time, was faster.
                     Err(Error::Problem(problem)) if problem.status == 404 => {}
                     deleted if is_committed(&deleted) => {}

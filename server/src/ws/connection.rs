@@ -105,10 +105,9 @@ impl Connection {
                 // What ends it comes before what is heard: whoever was told to go is heard no more.
                 () = outbox.closing() => break,
                 _ = &mut writer => return,
-                () = sleep_until(silent_until) => match self.principal {
-                    Some(_) => self.end(Some((ByeReason::Idle, 0)), close::SLOW_OR_IDLE),
-                    None => self.end(None, close::NOT_AUTHENTICATED),
-                },
+                () = sleep_until(silent_until), if self.principal.is_none() => {
+                    self.end(None, close::NOT_AUTHENTICATED);
+                }
                 () = sleep_until(self.token_end()) => self.look_again().await,
                 frame = stream.next() => match frame {
                     Some(Ok(Message::Close(_))) | None => break,
@@ -124,6 +123,10 @@ impl Connection {
                     }
                     Some(Err(_)) => break,
                 },
+                // Behind what is heard: a node that stood still must not take its people for silent.
+                () = sleep_until(silent_until), if self.principal.is_some() => {
+                    self.end(Some((ByeReason::Idle, 0)), close::SLOW_OR_IDLE);
+                }
             }
         }
         // The writer says farewell; then the other side has a moment to answer.

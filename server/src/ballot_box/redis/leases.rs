@@ -61,7 +61,7 @@ impl Leases {
                     Err(_) => {}
                 },
                 _ = renewals.tick() => {
-                    let renewed = in_time(self.renew()).await;
+                    let renewed = self.renew().await;
                     self.note(renewed.err());
                 }
             }
@@ -77,16 +77,16 @@ impl Leases {
     async fn renew(&mut self) -> Result<()> {
         let reached: RedisResult<()> = redis::cmd("PING").exec_async(&mut self.core.link.calls()).await;
         if let Err(error) = reached {
-            self.release().await?;
+            in_time(self.release()).await?;
             return Err(error.into());
         }
         self.held.retain(|_, lease| !lease.recorder.is_finished());
         let now = self.core.clock.now();
         if !self.held.is_empty() {
-            self.core.store.renew_leases(&self.core.node, now.plus(LEASE)).await?;
+            in_time(self.core.store.renew_leases(&self.core.node, now.plus(LEASE))).await?;
         }
         let mut failed = None;
-        for record in self.core.store.shards().await? {
+        for record in in_time(self.core.store.shards()).await? {
             match self.held.get(&record.shard) {
                 Some(lease) if lease.fence == record.fence => continue,
                 Some(lease) => lease.recorder.abort(),
@@ -94,7 +94,7 @@ impl Leases {
             }
             self.held.remove(&record.shard);
             if *record.owner == *self.core.node || record.lease_until < now {
-                match take(&self.core, record.shard, now).await {
+                match in_time(take(&self.core, record.shard, now)).await {
                     Ok(held) => held.into_iter().for_each(|held| self.start(held)),
                     Err(error) => failed = Some(error),
                 }

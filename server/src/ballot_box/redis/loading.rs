@@ -48,10 +48,6 @@ struct Stored {
 impl Core {
     /// Loads a poll unless it is loaded.
     pub(super) async fn load(&self, id: PollId) -> Result<Loading> {
-        in_time(self.load_in_turn(id)).await
-    }
-
-    async fn load_in_turn(&self, id: PollId) -> Result<Loading> {
         let Some(shard) = self.shard_of(id).await? else { return Ok(Loading::Gone) };
         let _one_at_a_time = self.loading[usize::from(id.as_bytes()[15]) % self.loading.len()].lock().await;
         for _ in 0..TRIES {
@@ -68,7 +64,7 @@ impl Core {
             let token = u64::from_be_bytes(self.clock.random());
             let begin = |call: &mut Cmd| _ = call.arg(poll_name(id)).arg(token);
             self.link.call::<()>("stage", shard, begin).await?;
-            let Some((stored, epoch)) = self.stored(id).await? else {
+            let Some((stored, epoch)) = in_time(self.stored(id)).await? else {
                 self.known.forget(id);
                 return Ok(Loading::Gone);
             };

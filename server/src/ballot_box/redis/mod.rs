@@ -312,7 +312,8 @@ async fn in_time<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
 /// What became of telling Redis of something that is in SQL: whoever records the shard sees to it.
 fn told_later(error: Error) -> Error {
     tracing::warn!(%error, "Redis could not be told what a host did; it is told later");
-    rebuilding()
+    let detail = "It is decided, and comes to pass in a moment.";
+    Error::Problem(Problem::new(503, super::REBUILDING, detail))
 }
 
 fn rebuilding() -> Error {

@@ -27,8 +27,9 @@ use crate::service::{RoomState, Services};
 
 /// How often the number of people is told at most.
 const PRESENCE: Duration = Duration::from_secs(1);
-/// How long letting somebody in may take: who is in the room already waits meanwhile.
-const JOIN: Duration = Duration::from_secs(5);
+/// How long letting somebody in may take, while who is in the room already waits: large polls may have to be loaded first, which
+/// would begin anew with the next.
+const JOIN: Duration = Duration::from_secs(30);
 
 /// A room with sockets on this node.
 pub(super) struct RoomTask {

@@ -126,12 +126,14 @@ impl RoomTask {
     }
 
     fn tell_removed(&mut self, before: &RoomState, poll: PollId) {
-        let was_draft = before.poll(poll).is_none_or(|poll| poll.lifecycle.state == PollState::Draft);
-        let message = encode(&ServerMessage::PollRemoved { poll });
-        for member in self.members.values_mut() {
-            member.forget(poll);
-            if member.viewer.is_host || !was_draft {
-                member.outbox.send(message.clone());
+        // Of one that was found to be gone before it is heard of there is nothing to tell any more.
+        if let Some(known) = before.poll(poll) {
+            let message = encode(&ServerMessage::PollRemoved { poll });
+            for member in self.members.values_mut() {
+                member.forget(poll);
+                if member.viewer.is_host || known.lifecycle.state != PollState::Draft {
+                    member.outbox.send(message.clone());
+                }
             }
         }
         self.tallies.remove(&poll);
