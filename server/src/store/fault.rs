@@ -35,7 +35,20 @@ impl Fault {
     fn of_reply(error: &dyn DatabaseError) -> Self {
         match error.try_downcast_ref::<MySqlDatabaseError>() {
             Some(error) => Self::of_number(error.number(), error.code().unwrap_or_default()),
-            None => Self::Other,
+            None => Self::of_sqlite(error.code().and_then(|code| code.parse().ok()).unwrap_or_default()),
+        }
+    }
+
+    /// By SQLite's extended result code, whose last byte is the primary one (sqlite.org/rescode.html).
+    fn of_sqlite(code: u32) -> Self {
+        match code & 0xff {
+            // Another process writes for longer than is waited, as a backup or a command may: BUSY, LOCKED.
+            5 | 6 => Self::Busy,
+            // READONLY, IOERR, FULL, CANTOPEN: the disk.
+            8 | 10 | 13 | 14 => Self::Away,
+            // TOOBIG.
+            18 => Self::Data,
+            _ => Self::Other,
         }
     }
 
@@ -79,6 +92,26 @@ mod tests {
             (1105, "", Fault::Other),
         ] {
             assert_eq!(Fault::of_number(number, state), fault, "{number} {state}");
+        }
+    }
+
+    #[test]
+    fn sqlite_says_busy_where_another_process_writes_and_away_where_the_disk_fails() {
+        for (code, fault) in [
+            (5, Fault::Busy),
+            (261, Fault::Busy),
+            (517, Fault::Busy),
+            (6, Fault::Busy),
+            (13, Fault::Away),
+            (778, Fault::Away),
+            (1032, Fault::Away),
+            (14, Fault::Away),
+            (18, Fault::Data),
+            (1, Fault::Other),
+            (11, Fault::Other),
+            (0, Fault::Other),
+        ] {
+            assert_eq!(Fault::of_sqlite(code), fault, "{code}");
         }
     }
 

@@ -122,3 +122,15 @@ async fn what_cannot_be_stored_just_now_is_said_on_the_page() {
     }
     drop(writing);
 }
+
+#[tokio::test]
+async fn another_process_that_writes_for_long_makes_the_server_busy_and_not_broken() {
+    let server = TestServer::start().await;
+    let ada = server.host("ada").await;
+    let mut other = server.database().await;
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+    let (status, answer) = ada.post("/rooms", &json!({"title": "Tea"})).await;
+    assert_eq!((status, &answer["code"]), (503, &json!("overloaded")), "{answer}");
+    sqlx::query("ROLLBACK").execute(&mut other).await.unwrap();
+    assert_eq!(ada.post("/rooms", &json!({"title": "Tea"})).await.0, 201);
+}

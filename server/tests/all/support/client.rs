@@ -10,6 +10,7 @@ use server::Server;
 use server::clock::Clock;
 use server::config::Config;
 use server::state::AppState;
+use sqlx::{AnyConnection, Connection};
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
@@ -89,6 +90,11 @@ impl TestServer {
         let ended = running.wait_with_output().await.unwrap();
         let told = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap().trim().to_owned();
         if ended.status.success() { Ok(told(ended.stdout)) } else { Err(told(ended.stderr)) }
+    }
+
+    /// A connection to its database, as another process has one.
+    pub async fn database(&self) -> AnyConnection {
+        AnyConnection::connect(&self.database_url).await.unwrap()
     }
 
     /// All that is on its disk, one file after another.
