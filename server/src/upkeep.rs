@@ -6,7 +6,7 @@ use std::time::Duration;
 use domain::Timestamp;
 use tokio::time::sleep;
 
-use crate::audit::{About, KEPT, SecurityEvent};
+use crate::audit::{About, KEPT};
 use crate::bus::Event;
 use crate::error::{Error, Result};
 use crate::service::{GUEST_LASTS, Services};
@@ -67,10 +67,10 @@ pub async fn sweep_once(services: &Services, retention: Option<Duration>) -> Res
 
 async fn delete_unused(services: &Services, room: &RoomRecord, before: Timestamp) -> Result<()> {
     // The others were deleted meanwhile, and somebody may have come back.
-    if services.store.is_unused(room.id, before).await? && services.remove_room(room).await? {
-        let (account, room) = (Some(room.host), Some(room.id));
-        let about = About { account, room, detail: "unused for long", ..About::default() };
-        services.audit.note(SecurityEvent::RoomDeleted, about);
+    if services.store.is_unused(room.id, before).await? {
+        let (account, id) = (Some(room.host), Some(room.id));
+        let about = About { account, room: id, detail: "unused for long", ..About::default() };
+        services.remove_room(room, about).await?;
     }
     Ok(())
 }

@@ -177,16 +177,10 @@ async fn listen(
         let wanted = followed.rooms.lock().unwrap_or_else(PoisonError::into_inner).clone();
         // One that is mute must not be waited for: what was missed is asked for over another.
         for room in wanted.difference(&subscribed) {
-            let Ok(done) = timeout(PROBE, sink.subscribe(keys.room_channel(*room))).await else {
-                return Ok(());
-            };
-            done?;
+            in_time(sink.subscribe(keys.room_channel(*room))).await?;
         }
         for room in subscribed.difference(&wanted) {
-            let Ok(done) = timeout(PROBE, sink.unsubscribe(keys.room_channel(*room))).await else {
-                return Ok(());
-            };
-            done?;
+            in_time(sink.unsubscribe(keys.room_channel(*room))).await?;
         }
         subscribed = wanted;
         loop {
@@ -203,6 +197,11 @@ async fn listen(
             }
         }
     }
+}
+
+async fn in_time(asked: impl Future<Output = RedisResult<()>>) -> RedisResult<()> {
+    let answered = timeout(PROBE, asked).await;
+    answered.unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()))
 }
 
 fn tell(local: &LocalBus, node: &Arc<str>, written: &[u8]) {

@@ -258,10 +258,8 @@ impl Services {
         };
         let sessions = loop {
             while let Some(room) = self.store.any_room_of(user).await? {
-                if self.remove_room(&room).await? {
-                    let about = About { account: None, ..About::by(asker).in_room(room.id) };
-                    self.audit.note(SecurityEvent::RoomDeleted, about);
-                }
+                let about = About { account: None, ..About::by(asker).in_room(room.id) };
+                self.remove_room(&room, about).await?;
             }
             let sessions = self.store.sessions_of(user, self.clock.now()).await?;
             // It may have made a room meanwhile.

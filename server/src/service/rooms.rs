@@ -4,7 +4,6 @@ use domain::{
     Definition, FieldError, Lifecycle, NewPoll, NewRoom, PollId, Problem, Room, RoomCode, RoomId, RoomList,
     RoomPatch, RoomSettings, Tally, VoterId, VotersPolicy, limits, text,
 };
-use futures_util::future::join_all;
 use sqlx::AnyConnection;
 
 use super::{RoomState, Services, Viewer};
@@ -143,22 +142,22 @@ impl Services {
     /// Deletes a room with its polls and ballots. Its code opens nothing any more.
     pub async fn delete_room(&self, asker: &Asker, code: &str) -> Result<()> {
         let room = self.hosted(asker, code).await?;
-        if self.remove_room(&room).await? {
-            self.audit.note(SecurityEvent::RoomDeleted, About::by(asker).in_room(room.id));
-        }
-        Ok(())
+        self.remove_room(&room, About::by(asker).in_room(room.id)).await
     }
 
-    /// Deletes a room without asking who may. False when somebody else was faster.
-    pub async fn remove_room(&self, room: &RoomRecord) -> Result<bool> {
+    /// Deletes a room without asking who may, and notes that, unless somebody else was faster.
+    pub async fn remove_room(&self, room: &RoomRecord, about: About<'_>) -> Result<()> {
         let is_deleted = loop {
-            let polls = self.store.polls_of(room.id).await?;
-            // All at once: where Redis is away, each waits for it in vain.
-            for deleted in join_all(polls.iter().map(|poll| self.ballots.delete(poll.id))).await {
+            for poll in self.store.polls_of(room.id).await? {
+                let deleted = self.ballots.delete(poll.id).await;
+                if deleted.is_err() && is_committed(&deleted) {
+                    // Its votes are gone, though the room is there yet.
+                    let detail = poll.id.to_string();
+                    self.audit.note(SecurityEvent::PollDeleted, About { detail: &detail, ..about });
+                }
                 match deleted {
                     // Somebody else, a node that sweeps at the same time, was faster.
                     Err(Error::Problem(problem)) if problem.status == 404 => {}
-                    deleted if is_committed(&deleted) => {}
                     deleted => deleted?,
                 }
             }
@@ -172,7 +171,10 @@ impl Services {
             }
         };
         self.bus.publish(Event::RoomClosed { room: room.id, code: room.code });
-        Ok(is_deleted)
+        if is_deleted {
+            self.audit.note(SecurityEvent::RoomDeleted, about);
+        }
+        Ok(())
     }
 
     /// Makes a copy of a room, with its polls as drafts.
@@ -284,7 +286,8 @@ impl Services {
         definitions: Vec<Definition>,
     ) -> Result<Room> {
         let mut transaction = self.store.begin().await?;
-        if users::find_locked(&mut transaction, room.host).await?.is_none() {
+        let host = users::find_locked(&mut transaction, room.host).await?;
+        if host.is_none_or(|host| host.disabled) {
             return Err(Problem::not_authenticated().into());
         }
         if rooms::count_of(&mut transaction, room.host).await? >= limits::ROOMS_OF_HOST {

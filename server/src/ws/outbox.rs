@@ -17,10 +17,12 @@ const MOST: usize = 2_048;
 /// How many bytes of messages wait at most: twice the answers to joining as many rooms as a socket may be in.
 const MOST_BYTES: usize = 4 * 1024 * 1024;
 
-/// How many bytes of messages wait at most for all sockets together. Beyond it those are sent nothing more, and closed, for which
-/// more than `FAIR` waits already: large rooms shown to thousands of sockets that take nothing must not fill the memory. (Tallies are not counted: of
-/// each only the newest waits.)
-const MOST_OF_ALL: usize = 512 * 1024 * 1024;
+/// How many bytes of messages may be on their way to all sockets together: large rooms shown to thousands of sockets that take
+/// nothing must not fill the memory. Beyond the first, sockets are closed behind whose frames under way more than `FAIR` waits;
+/// beyond the second, those that would have more than `FAIR` on its way. (Tallies are not counted: of each only the newest
+/// waits.)
+const MUCH: usize = 512 * 1024 * 1024;
+const MOST_OF_ALL: usize = 2 * MUCH;
 /// What may wait for each socket even then.
 const FAIR: usize = 64 * 1024;
 
@@ -70,15 +72,14 @@ impl Outbox {
     /// Puts a message at the end.
     pub(super) fn send(&self, message: Utf8Bytes) {
         let mut waiting = self.lock();
-        let own = waiting.bytes + waiting.leaving;
+        let own = waiting.bytes + waiting.leaving + message.len();
         let all = self.all.load(Ordering::Relaxed);
-        let is_full = waiting.messages.len() >= MOST || own + message.len() > MOST_BYTES;
-        if is_full || (all > MOST_OF_ALL && own > FAIR) {
+        let is_full = waiting.messages.len() >= MOST || own > MOST_BYTES;
+        let is_slow = all > MUCH && waiting.bytes > FAIR;
+        if is_full || is_slow || (all > MOST_OF_ALL && own > FAIR) {
             drop(waiting);
-            // So that not all come back at once, where it meets many.
-            let retry = 1_000 + u64::try_from(all % 4_000).unwrap_or(0);
             return self
-                .close(Farewell { bye: Some((ByeReason::Slow, retry)), code: Some(close::SLOW_OR_IDLE) });
+                .close(Farewell { bye: Some((ByeReason::Slow, 1_000)), code: Some(close::SLOW_OR_IDLE) });
         }
         self.all.fetch_add(message.len(), Ordering::Relaxed);
         waiting.bytes += message.len();
@@ -203,22 +204,33 @@ mod tests {
     }
     #[tokio::test]
     async fn where_too_much_waits_for_all_those_go_for_whom_most_waits() {
-        let all = Arc::new(AtomicUsize::new(MOST_OF_ALL));
+        let all = Arc::new(AtomicUsize::new(MUCH));
         let (small, large) = (Outbox::among(all.clone()), Outbox::among(all.clone()));
-        large.send("x".repeat(FAIR + 1).into());
+        let held = || all.load(Ordering::Relaxed) - MUCH;
         small.send("x".into());
         assert_eq!(frames(&small).await, ["x"]);
-        let held = || all.load(Ordering::Relaxed) - MOST_OF_ALL - (FAIR + 1);
         assert_eq!(held(), 1, "it is being written");
         small.send("y".into());
         assert_eq!(frames(&small).await, ["y"]);
         assert_eq!(held(), 1, "the first is written");
+        let room = || Utf8Bytes::from("x".repeat(FAIR + 1));
+        large.send(room());
+        assert_eq!(frames(&large).await.len(), 1);
+        large.send(room());
+        assert_eq!(frames(&large).await.len(), 1, "whoever takes what is sent is sent more");
+        large.send(room());
         large.send("y".into());
         large.closing().await;
         let Next::Farewell(last, _) = large.next().await else { panic!("still open") };
         assert_eq!(last.len(), 1, "what waited before is written, as it is to anybody");
+        all.fetch_add(MUCH, Ordering::Relaxed);
+        let another = Outbox::among(all.clone());
+        another.send("z".into());
+        another.send(room());
+        another.closing().await;
+        all.fetch_sub(MUCH, Ordering::Relaxed);
         small.send("z".into());
-        drop((small, large));
-        assert_eq!(all.load(Ordering::Relaxed), MOST_OF_ALL, "who goes leaves nothing behind");
+        drop((small, large, another));
+        assert_eq!(all.load(Ordering::Relaxed), MUCH, "who goes leaves nothing behind");
     }
 }

@@ -17,6 +17,7 @@ use crate::error::Result;
 use crate::faults;
 use crate::shard::Shard;
 use crate::store::outbox::{self, Kind, Untold};
+use crate::store::polls::PollRecord;
 use crate::store::{polls, rooms};
 
 /// How often it looks.
@@ -77,19 +78,20 @@ async fn look(core: &Core, shards: &BTreeSet<Shard>, told: &mut Told) -> Result<
     let now = core.clock.now();
     let overdue = in_time(core.store.overdue(now)).await?;
     let ours = overdue.into_iter().filter(|(_, room)| shards.contains(&Shard::of(*room)));
-    let mut kept = join_all(ours.map(|(poll, _)| in_time(close(core, poll, now)))).await;
+    let mut kept = join_all(ours.map(|(poll, _)| close(core, poll, now))).await;
     if !faults::is_off(faults::OUTBOX) {
         for shard in shards {
             let untold = in_time(core.store.untold(*shard, now.minus(UNTOLD))).await?;
             let due: Vec<Untold> = untold.into_iter().filter(|untold| told.is_due(untold.kind)).collect();
-            kept.extend(join_all(due.into_iter().map(|untold| in_time(tell(core, untold)))).await);
+            kept.extend(join_all(due.into_iter().map(|untold| tell(core, untold))).await);
         }
     }
     kept.into_iter().collect()
 }
 
 async fn close(core: &Core, poll: PollId, now: Timestamp) -> Result<()> {
-    if let Some(intent) = intent::commit_close(core.store.begin().await?, poll, now).await? {
+    let closing = async { intent::commit_close(core.store.begin().await?, poll, now).await };
+    if let Some(intent) = in_time(closing).await? {
         core.apply(&intent.poll, intent.epoch).await?;
         core.tell_changed(&intent.poll, false).await;
     }
@@ -100,15 +102,7 @@ async fn close(core: &Core, poll: PollId, now: Timestamp) -> Result<()> {
 async fn tell(core: &Core, Untold { kind, room }: Untold) -> Result<()> {
     match kind {
         Kind::Poll(poll) => {
-            let mut transaction = core.store.begin().await?;
-            let found = polls::find(&mut *transaction, poll).await?;
-            let is_here = rooms::find_any(&mut *transaction, room).await?.is_some();
-            let Some(stored) = found.filter(|_| is_here) else {
-                outbox::take(&mut transaction, kind, u64::MAX).await?;
-                return transaction.commit().await;
-            };
-            let epoch = polls::epoch(&mut transaction, poll).await?;
-            transaction.commit().await?;
+            let Some((stored, epoch)) = in_time(untold_poll(core, poll, room)).await? else { return Ok(()) };
             core.apply(&stored, epoch).await?;
             core.tell_changed(&stored, true).await;
         }
@@ -121,14 +115,35 @@ async fn tell(core: &Core, Untold { kind, room }: Untold) -> Result<()> {
     Ok(())
 }
 
+/// A poll that Redis is to be told of, and its count's epoch; none when it is gone, and there is nothing to tell any more.
+async fn untold_poll(core: &Core, poll: PollId, room: RoomId) -> Result<Option<(PollRecord, u64)>> {
+    let mut transaction = core.store.begin().await?;
+    let found = polls::find(&mut *transaction, poll).await?;
+    let is_here = rooms::find_any(&mut *transaction, room).await?.is_some();
+    let told = match found.filter(|_| is_here) {
+        Some(stored) => Some((stored, polls::epoch(&mut transaction, poll).await?)),
+        None => {
+            outbox::take(&mut transaction, Kind::Poll(poll), u64::MAX).await?;
+            None
+        }
+    };
+    transaction.commit().await?;
+    Ok(told)
+}
+
 async fn tell_settings(core: &Core, id: RoomId) -> Result<()> {
-    let Some(room) = core.any_room(id).await? else {
+    let reading = async {
+        if let Some(room) = core.any_room(id).await? {
+            return Ok(Some((room, core.store.polls_of(id).await?)));
+        }
         let mut transaction = core.store.begin().await?;
         outbox::take(&mut transaction, Kind::Room(id), u64::MAX).await?;
-        return transaction.commit().await;
+        transaction.commit().await?;
+        Ok(None)
     };
+    let Some((room, polls)) = in_time(reading).await? else { return Ok(()) };
     // Nodes hear of it by their pulse.
-    core.apply_settings(&room, &core.store.polls_of(id).await?, None).await.map(|_| ())
+    core.apply_settings(&room, &polls, None).await.map(|_| ())
 }
 
 async fn sweep(core: &Core, shards: &BTreeSet<Shard>) -> Result<()> {

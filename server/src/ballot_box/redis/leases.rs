@@ -81,7 +81,7 @@ impl Leases {
             return Err(error.into());
         }
         self.held.retain(|_, lease| !lease.recorder.is_finished());
-        let now = self.core.clock.now();
+        let mut now = self.core.clock.now();
         if !self.held.is_empty() {
             in_time(self.core.store.renew_leases(&self.core.node, now.plus(LEASE))).await?;
         }
@@ -94,9 +94,14 @@ impl Leases {
             }
             self.held.remove(&record.shard);
             if *record.owner == *self.core.node || record.lease_until < now {
-                match in_time(take(&self.core, record.shard, now)).await {
+                match in_time(take(&self.core, record.shard)).await {
                     Ok(held) => held.into_iter().for_each(|held| self.start(held)),
                     Err(error) => failed = Some(error),
+                }
+                // A row that somebody else has locked may have been waited for.
+                if !self.held.is_empty() && self.core.clock.now().since(now) >= RENEW {
+                    now = self.core.clock.now();
+                    in_time(self.core.store.renew_leases(&self.core.node, now.plus(LEASE))).await?;
                 }
             }
         }
@@ -144,9 +149,10 @@ impl Leases {
 }
 
 /// Takes a shard: from now on no batch of an earlier holder is written.
-async fn take(core: &Core, shard: Shard, now: Timestamp) -> Result<Option<Held>> {
+async fn take(core: &Core, shard: Shard) -> Result<Option<Held>> {
     let mut transaction = core.store.begin_ballots().await?;
     let Some(record) = shards::lock(&mut transaction, shard).await? else { return Ok(None) };
+    let now = core.clock.now();
     if *record.owner != *core.node && record.lease_until >= now {
         return Ok(None);
     }

@@ -48,8 +48,9 @@ struct Stored {
 impl Core {
     /// Loads a poll unless it is loaded.
     pub(super) async fn load(&self, id: PollId) -> Result<Loading> {
-        let Some(shard) = self.shard_of(id).await? else { return Ok(Loading::Gone) };
-        let _one_at_a_time = self.loading[usize::from(id.as_bytes()[15]) % self.loading.len()].lock().await;
+        let Some(shard) = in_time(self.shard_of(id)).await? else { return Ok(Loading::Gone) };
+        let lane = &self.loading[usize::from(id.as_bytes()[15]) % self.loading.len()];
+        let _one_at_a_time = in_time(async { Ok(lane.lock().await) }).await?;
         for _ in 0..TRIES {
             let mut exists = redis::cmd("EXISTS");
             exists.arg(format!("{}:poll:{}", self.link.keys.base(shard), poll_name(id)));

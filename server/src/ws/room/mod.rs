@@ -27,9 +27,10 @@ use crate::service::{RoomState, Services};
 
 /// How often the number of people is told at most.
 const PRESENCE: Duration = Duration::from_secs(1);
-/// How long letting somebody in may take, while who is in the room already waits: large polls may have to be loaded first, which
-/// would begin anew with the next.
-const JOIN: Duration = Duration::from_secs(30);
+/// How long letting somebody in may take, while who is in the room already waits.
+const JOIN: Duration = Duration::from_secs(5);
+/// How long letting the first in may take: large polls may have to be loaded, which would begin anew with the next.
+const FIRST_JOIN: Duration = Duration::from_secs(30);
 
 /// A room with sockets on this node.
 pub(super) struct RoomTask {
@@ -120,7 +121,8 @@ impl RoomTask {
                 // Nobody waits for it any more; whoever comes again asks anew.
                 Request::Join(_, reply) if reply.is_closed() => {}
                 Request::Join(joining, reply) => {
-                    let joined = timeout(JOIN, self.join(joining)).await;
+                    let patience = if self.state.is_none() { FIRST_JOIN } else { JOIN };
+                    let joined = timeout(patience, self.join(joining)).await;
                     let _gone =
                         reply.send(joined.unwrap_or_else(|_| Err(Error::Sql(sqlx::Error::PoolTimedOut))));
                 }
