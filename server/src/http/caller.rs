@@ -62,21 +62,15 @@ impl Caller {
             return Ok(false);
         }
         let refresh = refresh.as_deref().and_then(RefreshToken::parse);
-        // Another site's page can have its visitor's browser come here and turn away at once: what is renewed would be lost,
-        // and the use of what is kept would end the session.
-        if is_from_another_site(headers)
-            && let Some(token) = &refresh
+        if let Some(token) = &refresh
+            && !self.may_renew(headers, state).await
         {
             self.asker.known = services.recognise(token).await?;
             self.bad = self.asker.known.is_none();
             return Ok(!self.bad);
         }
         let renewed = match refresh {
-            Some(token) => {
-                // A flood that only reads must not write more than others may.
-                services.doors.enter(Door::Change, self.asker.sender.address).await?;
-                renewed(state, &token, &self.asker.sender).await?
-            }
+            Some(token) => renewed(state, &token, &self.asker.sender).await?,
             None => None,
         };
         match renewed {
@@ -90,6 +84,14 @@ impl Caller {
                 Ok(false)
             }
         }
+    }
+
+    /// Whether a session may be renewed on the way. Another site's page can have its visitor's browser come here and turn away
+    /// at once: what is renewed would be lost, and the use of what is kept would end the session. And a flood that only reads
+    /// must not write more than others may.
+    async fn may_renew(&self, headers: &HeaderMap, state: &AppState) -> bool {
+        let from = self.asker.sender.address;
+        !is_from_another_site(headers) && state.services.doors.enter(Door::Change, from).await.is_ok()
     }
 
     async fn is_guest(&mut self, headers: &HeaderMap, state: &AppState) -> Result<()> {

@@ -145,15 +145,31 @@ impl Services {
         self.remove_room(&room, About::by(asker).in_room(room.id)).await
     }
 
-    /// Deletes a room without asking who may, and notes that, unless somebody else was faster.
+    /// Deletes a room without asking who may, and notes that, unless somebody else was faster. Where it fails half way it notes
+    /// the polls that are gone.
     pub async fn remove_room(&self, room: &RoomRecord, about: About<'_>) -> Result<()> {
+        let mut gone = Vec::new();
+        match self.remove_all_of(room, &mut gone).await {
+            Ok(true) => self.audit.note(SecurityEvent::RoomDeleted, about),
+            Ok(false) => {}
+            Err(error) => {
+                for poll in gone {
+                    let detail = poll.to_string();
+                    self.audit.note(SecurityEvent::PollDeleted, About { detail: &detail, ..about });
+                }
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// Deletes a room's polls, noting which, and then the room. False when that was gone.
+    async fn remove_all_of(&self, room: &RoomRecord, gone: &mut Vec<PollId>) -> Result<bool> {
         let is_deleted = loop {
             for poll in self.store.polls_of(room.id).await? {
                 let deleted = self.ballots.delete(poll.id).await;
-                if deleted.is_err() && is_committed(&deleted) {
-                    // Its votes are gone, though the room is there yet.
-                    let detail = poll.id.to_string();
-                    self.audit.note(SecurityEvent::PollDeleted, About { detail: &detail, ..about });
+                if is_committed(&deleted) {
+                    gone.push(poll.id);
                 }
                 match deleted {
                     // Somebody else, a node that sweeps at the same time, was faster.
@@ -171,10 +187,7 @@ impl Services {
             }
         };
         self.bus.publish(Event::RoomClosed { room: room.id, code: room.code });
-        if is_deleted {
-            self.audit.note(SecurityEvent::RoomDeleted, about);
-        }
-        Ok(())
+        Ok(is_deleted)
     }
 
     /// Makes a copy of a room, with its polls as drafts.

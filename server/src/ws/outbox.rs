@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::extract::ws::Utf8Bytes;
 use domain::wire::close;
-use domain::{PollId, ServerMessage, wire::ByeReason};
+use domain::{PollId, ServerMessage, limits, wire::ByeReason};
 use tokio::sync::Notify;
 
 /// How many messages wait at most: room for the answers to joining as many rooms as a socket may be in,
@@ -18,9 +18,9 @@ const MOST: usize = 2_048;
 const MOST_BYTES: usize = 4 * 1024 * 1024;
 
 /// How many bytes of messages may be on their way to all sockets together: large rooms shown to thousands of sockets that take
-/// nothing must not fill the memory. Beyond the first, sockets are closed behind whose frames under way more than `FAIR` waits;
-/// beyond the second, those that would have more than `FAIR` on its way. (Tallies are not counted: of each only the newest
-/// waits.)
+/// nothing must not fill the memory. Beyond the first, sockets are closed for which more than a room and `FAIR` waits; beyond
+/// the second, those that are sent more while more than `FAIR` is on its way. So whoever takes what comes is sent a room at any
+/// time. (Tallies are not counted: of each only the newest waits.)
 const MUCH: usize = 512 * 1024 * 1024;
 const MOST_OF_ALL: usize = 2 * MUCH;
 /// What may wait for each socket even then.
@@ -72,10 +72,10 @@ impl Outbox {
     /// Puts a message at the end.
     pub(super) fn send(&self, message: Utf8Bytes) {
         let mut waiting = self.lock();
-        let own = waiting.bytes + waiting.leaving + message.len();
+        let own = waiting.bytes + waiting.leaving;
         let all = self.all.load(Ordering::Relaxed);
-        let is_full = waiting.messages.len() >= MOST || own > MOST_BYTES;
-        let is_slow = all > MUCH && waiting.bytes > FAIR;
+        let is_full = waiting.messages.len() >= MOST || own + message.len() > MOST_BYTES;
+        let is_slow = all > MUCH && waiting.bytes > limits::SNAPSHOT_BYTES + FAIR;
         if is_full || is_slow || (all > MOST_OF_ALL && own > FAIR) {
             drop(waiting);
             return self
@@ -213,21 +213,23 @@ mod tests {
         small.send("y".into());
         assert_eq!(frames(&small).await, ["y"]);
         assert_eq!(held(), 1, "the first is written");
-        let room = || Utf8Bytes::from("x".repeat(FAIR + 1));
-        large.send(room());
-        assert_eq!(frames(&large).await.len(), 1);
-        large.send(room());
-        assert_eq!(frames(&large).await.len(), 1, "whoever takes what is sent is sent more");
-        large.send(room());
-        large.send("y".into());
+        let room = || Utf8Bytes::from("x".repeat(limits::SNAPSHOT_BYTES));
+        for _ in 0..3 {
+            large.send(room());
+            large.send("its first tally".into());
+            assert_eq!(frames(&large).await.len(), 2, "whoever takes what comes is sent more");
+        }
+        (0..3).for_each(|_| large.send(room()));
         large.closing().await;
         let Next::Farewell(last, _) = large.next().await else { panic!("still open") };
-        assert_eq!(last.len(), 1, "what waited before is written, as it is to anybody");
+        assert_eq!(last.len(), 2, "what waited before is written, as it is to anybody");
         all.fetch_add(MUCH, Ordering::Relaxed);
         let another = Outbox::among(all.clone());
-        another.send("z".into());
         another.send(room());
+        another.send("its first tally".into());
         another.closing().await;
+        let Next::Farewell(last, _) = another.next().await else { panic!("still open") };
+        assert_eq!(last.len(), 1);
         all.fetch_sub(MUCH, Ordering::Relaxed);
         small.send("z".into());
         drop((small, large, another));

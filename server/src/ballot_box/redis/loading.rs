@@ -65,7 +65,7 @@ impl Core {
             let token = u64::from_be_bytes(self.clock.random());
             let begin = |call: &mut Cmd| _ = call.arg(poll_name(id)).arg(token);
             self.link.call::<()>("stage", shard, begin).await?;
-            let Some((stored, epoch)) = in_time(self.stored(id)).await? else {
+            let Some((stored, epoch)) = self.stored(id).await? else {
                 self.known.forget(id);
                 return Ok(Loading::Gone);
             };
@@ -118,12 +118,16 @@ impl Core {
 
     /// What SQL has of a poll, and a new epoch for its count.
     async fn stored(&self, id: PollId) -> Result<Option<(Stored, u64)>> {
-        let mut raising = self.store.begin().await?;
-        if polls::find_locked(&mut raising, id).await?.is_none() {
-            return Ok(None);
-        }
-        let epoch = polls::raise_epoch(&mut raising, id).await?;
-        raising.commit().await?;
+        let raising = async {
+            let mut raising = self.store.begin().await?;
+            if polls::find_locked(&mut raising, id).await?.is_none() {
+                return Ok(None);
+            }
+            let epoch = polls::raise_epoch(&mut raising, id).await?;
+            raising.commit().await?;
+            Ok(Some(epoch))
+        };
+        let Some(epoch) = in_time(raising).await? else { return Ok(None) };
 
         // No lock is held while all is read. What a host does meanwhile shows in the poll's revision; ballots do not
         // change, for only a loaded poll takes any.
