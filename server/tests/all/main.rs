@@ -31,6 +31,7 @@ mod origins;
 mod own_account;
 mod pages;
 mod sessions;
+mod sign_ins;
 mod socket;
 mod strangers;
 mod ticket_rules;
