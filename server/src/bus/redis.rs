@@ -142,10 +142,7 @@ async fn hear(link: Link, local: Arc<LocalBus>, node: Arc<str>, followed: Arc<Fo
     loop {
         let heard = async {
             let (mut sink, mut stream) = link.listen().await?.split();
-            let Ok(done) = timeout(PROBE, sink.subscribe(link.keys.node_channel())).await else {
-                return Ok(());
-            };
-            done?;
+            in_time(sink.subscribe(link.keys.node_channel())).await?;
             if is_failing {
                 tracing::info!("other nodes can be heard again");
                 local.publish(Event::Missed);
