@@ -22,6 +22,7 @@ pub mod state;
 pub mod store;
 pub mod telemetry;
 pub mod upkeep;
+mod work;
 pub mod ws;
 
 use std::future::Future;

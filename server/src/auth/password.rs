@@ -43,13 +43,12 @@ pub struct Passwords {
 }
 
 impl Passwords {
-    /// With a salt for the hash that nobody's password has. There is a thread for each core but one.
+    /// With a salt for the hash that nobody's password has.
     pub fn new(salt: [u8; 16]) -> Result<Self> {
         let dummy = hash(b"a password that nobody has", salt)?;
         let (queue, work) = sync_channel(WAITING);
         let work = Arc::new(Mutex::new(work));
-        let threads = available_parallelism().map_or(1, usize::from).saturating_sub(1).max(1);
-        for _ in 0..threads {
+        for _ in 0..threads() {
             let work = work.clone();
             std::thread::Builder::new()
                 .name("passwords".into())
@@ -104,6 +103,11 @@ pub fn is_outdated(stored: &str) -> bool {
             params.m_cost() >= MEMORY && params.t_cost() >= PASSES && params.p_cost() >= LANES
         });
     !is_today
+}
+
+/// One for each core but one.
+fn threads() -> usize {
+    available_parallelism().map_or(1, usize::from).saturating_sub(1).max(1)
 }
 
 fn labour(work: &Mutex<Receiver<Work>>) {
@@ -163,8 +167,7 @@ mod tests {
     #[tokio::test]
     async fn a_password_is_verified_where_there_is_no_user_too() {
         let passwords = Passwords::new([7; 16]).unwrap();
-        let threads = available_parallelism().map_or(1, usize::from).saturating_sub(1).max(1);
-        let gates: Vec<_> = (0..threads)
+        let gates: Vec<_> = (0..threads())
             .map(|_| {
                 let (gate, opened) = sync_channel::<()>(0);
                 passwords.queue.try_send(Box::new(move || _ = opened.recv())).unwrap();

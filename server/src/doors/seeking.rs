@@ -15,8 +15,8 @@ use crate::error::Result;
 
 /// How many look at once. Addresses share a turn with one in so many others.
 const TURNS: u64 = 64;
-/// How many wait for each turn: those of one address, or of the few that share it. A hall that comes in at once does not wait long: where one found the code, the others look no
-/// more.
+/// How many wait for each turn: those of one address, or of the few that share it. A hall that comes in at once does not wait
+/// long: where one found the code, the others look no more.
 const WAITING: usize = 5_000;
 /// For how long it is known that a code was found from an address. Whoever goes on using it there renews that.
 const FROM_ADDRESS: Duration = Duration::from_secs(60 * 60);

@@ -26,6 +26,7 @@ impl Services {
 
     async fn adopt_in(&self, before: &Asker, code: RoomCode, guest: VoterId, account: UserId) -> Result<()> {
         let room = match self.find(before, code.as_str()).await {
+            Err(Error::Problem(none)) if none.status == 404 => return Ok(()),
             Err(Error::Problem(refused)) => match self.room_of(guest, code).await? {
                 Some(room) => room,
                 None => {

@@ -1,13 +1,13 @@
 //! Looking for rooms by their codes, and how often that may be in vain.
 
 use domain::{Problem, RoomCode, RoomId};
-use tracing::Instrument;
 
 use super::Services;
 use crate::auth::Asker;
 use crate::doors::{Door, Turn};
 use crate::error::{Error, Result};
 use crate::store::rooms::RoomRecord;
+use crate::work::to_the_end;
 
 impl Services {
     /// The room that a socket joins by a code as typed.
@@ -35,11 +35,9 @@ impl Services {
             return Ok(own);
         }
         let turn = self.doors.turn(asker.sender.address).await?;
-        // To its end, even where whoever asked hangs up meanwhile: else a guess could be made that is not counted.
+        // Else who hangs up could make guesses that are not counted.
         let (services, asker) = (self.clone(), asker.clone());
-        let looking = async move { services.find_in_turn(&asker, code, turn).await };
-        let stopped = |error| Error::Internal(format!("looking for a room: {error}"));
-        tokio::spawn(looking.in_current_span()).await.map_err(stopped)?
+        to_the_end(async move { services.find_in_turn(&asker, code, turn).await }).await
     }
 
     async fn find_in_turn(&self, asker: &Asker, code: RoomCode, _turn: Turn) -> Result<RoomRecord> {

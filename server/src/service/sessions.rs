@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use app::data::Session;
 use domain::{Me, Problem, SessionId, Timestamp, VoterId};
-use tracing::Instrument;
 
 use super::accounts::{account, account_disabled, guest, wrong_credentials};
 use super::{Services, SignedIn};
@@ -16,9 +15,10 @@ use crate::audit::{About, SecurityEvent};
 use crate::auth::refresh::RefreshToken;
 use crate::auth::{Asker, Principal, Sender};
 use crate::bus::Event;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::store::sessions::{self, SessionRecord};
 use crate::store::users::{self, UserRecord};
+use crate::work::to_the_end;
 
 /// How long an access token of an account is good.
 pub(super) const ACCESS: Duration = Duration::from_secs(10 * 60);
@@ -81,11 +81,9 @@ impl Services {
     /// ends: it was used before, by a thief or by its victim, or made up by who knows the session's id, and these cannot be
     /// told apart.
     pub async fn refresh(&self, token: &RefreshToken, sender: &Sender) -> Result<SignedIn> {
-        // To its end, even where whoever asks hangs up meanwhile: a token that is used again ends the session.
+        // Else a thief who hangs up could use a token again, and end no session by it.
         let (services, token, sender) = (self.clone(), token.clone(), sender.clone());
-        let renewing = async move { services.renew(&token, &sender).await };
-        let stopped = |error| Error::Internal(format!("renewing a session: {error}"));
-        tokio::spawn(renewing.in_current_span()).await.map_err(stopped)?
+        to_the_end(async move { services.renew(&token, &sender).await }).await
     }
 
     async fn renew(&self, token: &RefreshToken, sender: &Sender) -> Result<SignedIn> {

@@ -81,10 +81,7 @@ impl Leases {
             return Err(error.into());
         }
         self.held.retain(|_, lease| !lease.recorder.is_finished());
-        let mut now = self.core.clock.now();
-        if !self.held.is_empty() {
-            in_time(self.core.store.renew_leases(&self.core.node, now.plus(LEASE))).await?;
-        }
+        let mut said_at = self.say_on().await?;
         let mut failed = None;
         for record in in_time(self.core.store.shards()).await? {
             match self.held.get(&record.shard) {
@@ -93,19 +90,27 @@ impl Leases {
                 None => {}
             }
             self.held.remove(&record.shard);
-            if *record.owner == *self.core.node || record.lease_until < now {
+            if *record.owner == *self.core.node || record.lease_until < said_at {
                 match in_time(take(&self.core, record.shard)).await {
                     Ok(held) => held.into_iter().for_each(|held| self.start(held)),
                     Err(error) => failed = Some(error),
                 }
                 // A row that somebody else has locked may have been waited for.
-                if !self.held.is_empty() && self.core.clock.now().since(now) >= RENEW {
-                    now = self.core.clock.now();
-                    in_time(self.core.store.renew_leases(&self.core.node, now.plus(LEASE))).await?;
+                if self.core.clock.now().since(said_at) >= RENEW {
+                    said_at = self.say_on().await?;
                 }
             }
         }
         failed.map_or(Ok(()), Err)
+    }
+
+    /// Says that it goes on with what it holds, and answers when.
+    async fn say_on(&self) -> Result<Timestamp> {
+        let now = self.core.clock.now();
+        if !self.held.is_empty() {
+            in_time(self.core.store.renew_leases(&self.core.node, now.plus(LEASE))).await?;
+        }
+        Ok(now)
     }
 
     fn start(&mut self, held: Held) {

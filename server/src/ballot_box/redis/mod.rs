@@ -47,6 +47,7 @@ use crate::store::outbox::{self, Kind};
 use crate::store::polls::PollRecord;
 use crate::store::rooms::RoomRecord;
 use crate::store::{Store, polls, rooms};
+use crate::work;
 
 /// How many polls may be loaded side by side; each waits for those in its own lane only.
 const LANES: usize = 32;
@@ -306,7 +307,7 @@ const IN_TIME: Duration = Duration::from_secs(20);
 
 /// Gives up on work that takes too long.
 async fn in_time<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
-    timeout(IN_TIME, work).await.unwrap_or_else(|_| Err(Error::Sql(sqlx::Error::PoolTimedOut)))
+    work::in_time(IN_TIME, work).await
 }
 
 /// What became of telling Redis of something that is in SQL: whoever records the shard sees to it.

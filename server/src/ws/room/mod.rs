@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use domain::wire::{ByeReason, close};
 use domain::{PollId, PollState, RoomCode, RoomId, ServerMessage, TallyVersion};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until};
 
 use self::member::Member;
 use self::pending::Pending;
@@ -22,8 +22,9 @@ use super::hub::{Hub, Shared};
 use super::inbox::{Inbox, Joining, Post, Request, SocketId};
 use super::outbox::{Farewell, encode};
 use crate::ballot_box::{CountedBallot, InRound, PollNow, Pulse, Watermark};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::service::{RoomState, Services};
+use crate::work::in_time;
 
 /// How often the number of people is told at most.
 const PRESENCE: Duration = Duration::from_secs(1);
@@ -122,9 +123,7 @@ impl RoomTask {
                 Request::Join(_, reply) if reply.is_closed() => {}
                 Request::Join(joining, reply) => {
                     let patience = if self.state.is_none() { FIRST_JOIN } else { JOIN };
-                    let joined = timeout(patience, self.join(joining)).await;
-                    let _gone =
-                        reply.send(joined.unwrap_or_else(|_| Err(Error::Sql(sqlx::Error::PoolTimedOut))));
+                    let _gone = reply.send(in_time(patience, self.join(joining)).await);
                 }
                 Request::Leave(socket, reply) => {
                     self.members.remove(&socket);

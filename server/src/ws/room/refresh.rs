@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use domain::{PollId, PollState, ServerMessage, VoterId, VotersPolicy};
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 use super::super::inbox::Post;
 use super::super::outbox::encode;
@@ -14,6 +14,7 @@ use crate::ballot_box::PollNow;
 use crate::error::{Error, Result};
 use crate::service::RoomState;
 use crate::store::polls::PollRecord;
+use crate::work::in_time;
 
 /// How long the store may take to say what a room is, and how long after a failure it is asked again at the latest.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -97,10 +98,9 @@ impl RoomTask {
             };
             Ok((after, holders))
         };
-        match timeout(PATIENCE, reading).await {
-            Ok(Err(Error::Problem(problem))) if problem.status == 404 => Ok(None),
-            Ok(read) => read.map(Some),
-            Err(_) => Err(Error::Sql(sqlx::Error::PoolTimedOut)),
+        match in_time(PATIENCE, reading).await {
+            Err(Error::Problem(problem)) if problem.status == 404 => Ok(None),
+            read => read.map(Some),
         }
     }
 

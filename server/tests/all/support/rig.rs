@@ -10,6 +10,7 @@ use domain::{
     Status, Tally, Timestamp, UserId, VoterId,
 };
 use server::Server;
+use server::audit::{About, SecurityEvent};
 use server::auth::{Asker, Principal, Sender};
 use server::ballot_box::Limits;
 use server::clock::Clock;
@@ -17,6 +18,7 @@ use server::config::{Config, Registration, Sockets};
 use server::doors::DoorSettings;
 use server::operator::Operator;
 use server::service::{NewAccount, Services, SignedIn};
+use server::store::audit::AuditRow;
 use tempfile::TempDir;
 
 use super::eventually;
@@ -200,6 +202,17 @@ impl Rig {
     }
 
     /// An operator at work beside the servers.
+    /// The trail as it is now: what was noted before this is in it.
+    pub async fn trail(&self) -> Vec<AuditRow> {
+        let id = self.services.clock.random::<8>().map(|byte| format!("{byte:02x}")).concat();
+        self.services.audit.note(SecurityEvent::SignedOut, About { detail: &id, ..About::default() });
+        eventually("what comes last is in the trail", async || {
+            let trail = self.services.store.audit(None, 100).await.unwrap();
+            trail.iter().any(|row| row.detail == id).then_some(trail)
+        })
+        .await
+    }
+
     /// Has a guest become an account in a room, all of it, and says whether it was not before.
     pub async fn adopt(&self, room: RoomId, guest: VoterId, account: UserId) -> bool {
         let mut is_new = false;
